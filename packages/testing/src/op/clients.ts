@@ -1,0 +1,46 @@
+import type { AdapterPayload } from 'oidc-provider'
+
+/** An application registered at the local provider. PKCE with S256 is required of every one. */
+export interface LocalClient {
+  clientId: string
+  /** Without one the client is public. */
+  clientSecret?: string
+  /** Shown on the consent page. */
+  name?: string
+  redirectUris: readonly string[]
+  postLogoutRedirectUris?: readonly string[]
+  /** The scopes it may ask for; all of them unless given. */
+  scopes?: readonly string[]
+  /** Signs people in without a consent page, unless the request has `prompt=consent`. */
+  firstParty?: boolean
+  /** Gets a rotating refresh token with every code, whether or not it asked for `offline_access`. `true` unless given. */
+  refreshTokens?: boolean
+  /** `client_secret_basic` unless given, `none` for a client without a secret. */
+  authMethod?: 'client_secret_basic' | 'client_secret_post' | 'none'
+  /** Seconds; the provider's unless given. */
+  accessTokenTtl?: number
+  /** `native` may use loopback redirect URIs with any port. `web` unless given. */
+  applicationType?: 'web' | 'native'
+  /** Where logout tokens are posted (OpenID Connect Back-Channel Logout 1.0). */
+  backchannelLogoutUri?: string
+}
+
+/** The client as its registration, in the names of RFC 7591. */
+export function clientMetadata (client: LocalClient): AdapterPayload {
+  const refresh = client.refreshTokens ?? true
+  return {
+    client_id: client.clientId,
+    client_name: client.name ?? client.clientId,
+    application_type: client.applicationType ?? 'web',
+    redirect_uris: client.redirectUris,
+    grant_types: refresh ? ['authorization_code', 'refresh_token'] : ['authorization_code'],
+    response_types: ['code'],
+    token_endpoint_auth_method: client.authMethod ?? (client.clientSecret === undefined ? 'none' : 'client_secret_basic'),
+    ...(client.clientSecret === undefined ? {} : { client_secret: client.clientSecret }),
+    ...(client.postLogoutRedirectUris === undefined ? {} : { post_logout_redirect_uris: client.postLogoutRedirectUris }),
+    ...(client.scopes === undefined ? {} : { scope: client.scopes.join(' ') }),
+    ...(client.backchannelLogoutUri === undefined
+      ? {}
+      : { backchannel_logout_uri: client.backchannelLogoutUri, backchannel_logout_session_required: true })
+  }
+}

@@ -1,0 +1,96 @@
+import type { Account } from './accounts.ts'
+import { Html, html, page } from './layout.ts'
+import type { Page } from './layout.ts'
+
+const wishes: Readonly<Record<string, string>> = {
+  openid: 'Know who you are',
+  profile: 'See your name and username',
+  email: 'See your email address',
+  groups: 'See which groups you are in',
+  offline_access: 'Keep this access while you are away',
+  'calendar.read': 'See the events in your calendar',
+  'calendar.write': 'Add and change events in your calendar'
+}
+
+const tick = html`<svg viewBox="0 0 20 24" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="m4 13 4 4 8-9"/></svg>`
+
+function who (account: Account): Html {
+  return html`<div class="who"><span class="face" aria-hidden="true">${account.name.slice(0, 1)}</span><div><b>${account.name}</b><span class="soft small">${account.email}</span></div></div>`
+}
+
+/** Where a page of the interaction sends its form, and for whom it asks. */
+export interface Asking {
+  brand: string
+  action: string
+  clientName: string
+}
+
+/** What the sign-in page shows beside its form. */
+export interface SignIn {
+  names: readonly string[]
+  username?: string
+  error?: string
+  /** The person who is signed in already and may go on as such. */
+  current?: Account
+}
+
+/** The sign-in page; with `current` it is the page to choose an account. */
+export function signInPage ({ brand, action, clientName }: Asking, { names, username = '', error, current }: SignIn): Page {
+  const title = current === undefined ? 'Sign in' : 'Choose an account'
+  const failed = error === undefined ? undefined : html` aria-invalid="true" aria-describedby="error"`
+  const autofocus = html` autofocus`
+  return page(brand, title, html`<h1>${title}</h1>
+<p class="soft">to go on to ${clientName}</p>
+${current === undefined
+  ? undefined
+  : html`<form method="post" action="${action}">
+${who(current)}
+<div class="buttons"><button class="main" name="decision" value="continue" autofocus>Continue as ${current.name}</button></div>
+</form>
+<p class="or">or sign in as someone else</p>`}
+<form method="post" action="${action}">
+${error === undefined ? undefined : html`<p class="error" id="error" role="alert">${error}</p>`}
+<label for="username">Username</label>
+<input id="username" name="username" value="${username}" autocomplete="username" autocapitalize="none" spellcheck="false" required${failed}${username === '' && current === undefined ? autofocus : undefined}>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required${failed}${username === '' ? undefined : autofocus}>
+<div class="buttons"><button class="main">Sign in</button><button name="decision" value="deny" formnovalidate>Cancel</button></div>
+</form>
+<p class="soft small hint">Accounts here: ${names.join(', ')}. Any password will do.</p>`)
+}
+
+/** What the consent page asks. */
+export interface Consent {
+  account: Account
+  scopes: readonly string[]
+  /** Where the answer goes. */
+  redirectUri: string
+}
+
+/** The consent page. */
+export function consentPage ({ brand, action, clientName }: Asking, { account, scopes, redirectUri }: Consent): Page {
+  return page(brand, 'Allow access', html`<h1>Allow ${clientName} to use your account?</h1>
+${who(account)}
+<p id="wishes">${clientName} would like to:</p>
+<ul class="wishes" aria-labelledby="wishes">
+${scopes.map((scope) => html`<li>${tick}<span>${wishes[scope] ?? scope}</span></li>`)}
+</ul>
+<p class="soft small">Your answer goes to ${new URL(redirectUri).host}. You can take it back there at any time.</p>
+<form method="post" action="${action}">
+<div class="buttons"><button class="main" name="decision" value="allow">Allow</button><button name="decision" value="deny">Deny</button></div>
+</form>`)
+}
+
+/** Asks before signing out. `form` is the provider's own form, whose buttons are ours. */
+export function signOutPage (brand: string, form: string): Page {
+  return page(brand, 'Sign out', html`<h1>Sign out of ${brand}?</h1>
+<p class="soft">The application has signed you out already. You can stay signed in here for others.</p>
+${new Html(form)}
+<div class="buttons"><button class="main" form="op.logoutForm" name="logout" value="yes" autofocus>Sign out</button><button form="op.logoutForm">Stay signed in</button></div>`)
+}
+
+/** A page with a heading and a sentence. */
+export function notePage (brand: string, title: string, text: string): Page {
+  return page(brand, title, html`<h1>${title}</h1>
+<p>${text}</p>`)
+}
