@@ -58,7 +58,7 @@ export interface FetchResult {
   headers: Headers
   text: string
   /** The text parsed as JSON. */
-  json<T = unknown> (): T
+  json (): unknown
 }
 
 /** A page that was loaded, or the redirect at which a navigation was stopped. */
@@ -269,7 +269,7 @@ export function createBrowser (options: BrowserOptions = {}): Browser {
       const next = init.redirect === 'manual' ? undefined : locationOf(response, url)
       if (next === undefined) {
         const { status, headers, text } = response
-        return { url: url.href, status, headers, text, json: <T>() => JSON.parse(text) as T }
+        return { url: url.href, status, headers, text, json: (): unknown => JSON.parse(text) }
       }
       if (response.status === 303 || (response.status < 303 && method === 'POST')) [method, body] = ['GET', undefined]
       chain.push(next)

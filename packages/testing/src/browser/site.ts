@@ -33,10 +33,11 @@ export function fetchSite (initiator: URL | undefined, chain: readonly URL[]): F
   return result
 }
 
+const policies = new Set(['no-referrer', 'no-referrer-when-downgrade', 'origin', 'origin-when-cross-origin', 'same-origin', 'strict-origin', 'strict-origin-when-cross-origin', 'unsafe-url'])
+
 /** The last policy of a `Referrer-Policy` header that is one; `current` when there is none. */
 export function referrerPolicy (header: string | null, current: string): string {
-  const known = ['no-referrer', 'no-referrer-when-downgrade', 'origin', 'origin-when-cross-origin', 'same-origin', 'strict-origin', 'strict-origin-when-cross-origin', 'unsafe-url']
-  return header?.split(',').map((policy) => policy.trim().toLowerCase()).findLast((policy) => known.includes(policy)) ?? current
+  return header?.split(',').map((policy) => policy.trim().toLowerCase()).findLast((policy) => policies.has(policy)) ?? current
 }
 
 /** `Referer` of a request to `to` (Referrer Policy, "determine request's referrer"); loopback counts as secure. */

@@ -48,6 +48,13 @@ function show (ctx: KoaContextWithOIDC, { headers, body }: Page): void {
   ctx.body = body
 }
 
+/** Posts logout tokens to applications on this machine, which the package's own dispatcher refuses to reach. */
+async function fetchLocally (input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const request = { ...init }
+  delete request.dispatcher
+  return fetch(input, request)
+}
+
 /** A client of the house needs no consent: what it asks for is granted. */
 async function loadExistingGrant (ctx: KoaContextWithOIDC, { clients }: Setup): Promise<InstanceType<Provider['Grant']> | undefined> {
   const { client, session, result, provider, requestParamOIDCScopes } = ctx.oidc
@@ -91,8 +98,7 @@ export function configuration (setup: Setup): Configuration {
         postLogoutSuccessSource: (ctx) => { show(ctx, notePage(brand, 'Signed out', `You are signed out of ${brand}. You can close this page.`)) }
       }
     },
-    // Back-channel logout goes to the applications under test, on this machine.
-    fetch: async (input, init) => fetch(input, init),
+    fetch: fetchLocally,
     findAccount: (_ctx, sub) => {
       const account = accounts.bySub(sub)
       return account === undefined ? undefined : { accountId: sub, claims: () => claimsOf(account) }
