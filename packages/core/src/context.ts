@@ -1,0 +1,26 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { ConsentryError } from './errors.ts'
+import type { Execution } from './execution.ts'
+import type { AuthorizeOptions, Grant } from './grants.ts'
+
+const storage = new AsyncLocalStorage<Execution>()
+
+/** Runs `fn` as part of `execution`: wherever it leads, `authorize()` finds its way back. */
+export function runInExecution<T> (execution: Execution, fn: () => T): T {
+  return storage.run(execution, fn)
+}
+
+/** The execution that the calling code is part of. */
+export function currentExecution (): Execution | undefined {
+  return storage.getStore()
+}
+
+/**
+ * `execution.authorize()` for code that was not handed the execution.
+ * Rejects with `CONSENTRY_ERR_NO_EXECUTION` outside of one.
+ */
+export async function authorize (provider: string, options?: AuthorizeOptions): Promise<Grant> {
+  const execution = currentExecution()
+  if (execution === undefined) throw new ConsentryError('CONSENTRY_ERR_NO_EXECUTION')
+  return execution.authorize(provider, options)
+}

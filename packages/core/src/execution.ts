@@ -1,0 +1,76 @@
+import type { EventData, PendingConsent } from './events.ts'
+import type { AuthorizeOptions, Grant } from './grants.ts'
+import type { Owner } from './grant.ts'
+
+/** `oauth_required` while a person is asked; the last three are final. */
+export type ExecutionStatus = 'running' | 'oauth_required' | 'completed' | 'failed' | 'cancelled'
+
+/** A question, and the event that asked it. */
+export interface PendingEntry extends PendingConsent {
+  seq: number
+  time: string
+}
+
+/** An execution as it is stored. Times are milliseconds since the epoch. */
+export interface ExecutionRecord {
+  /** The version of this shape. */
+  v: 1
+  id: string
+  owner: Owner
+  status: ExecutionStatus
+  /** The newest event when the record was written; progress is only in the log. */
+  seq: number
+  pending: PendingEntry[]
+  result?: unknown
+  error?: EventData['failed']
+  createdAt: number
+  endedAt?: number
+}
+
+/** What a client is told when it asks how an execution stands. */
+export interface ExecutionDocument {
+  executionId: string
+  status: ExecutionStatus
+  /** The newest event. Read on from here. */
+  seq: number
+  result?: unknown
+  error?: EventData['failed']
+  pending?: PendingConsent[]
+}
+
+/** One run of application code, as that code sees it. */
+export interface Execution {
+  readonly id: string
+  readonly owner: Owner
+  /** Aborted when the execution is cancelled, runs out of time, or the server closes. */
+  readonly signal: AbortSignal
+  /**
+   * The owner's grant at a provider. Resolves at once when a good one is stored; otherwise the owner is asked, and the
+   * promise waits for the answer. Rejects with a `ConsentryError`:
+   * - `CONSENTRY_ERR_CONSENT_DENIED`, `CONSENTRY_ERR_FLOW_EXPIRED`, `CONSENTRY_ERR_FLOW_CANCELLED`,
+   *   `CONSENTRY_ERR_FLOW_SUPERSEDED`, `CONSENTRY_ERR_ACCOUNT_MISMATCH`: how the flow ended
+   * - `CONSENTRY_ERR_PROVIDER_*`: the provider failed
+   * - `CONSENTRY_ERR_SCOPES_MISSING`: less was granted than was asked for
+   * - `CONSENTRY_ERR_EXECUTION_CANCELLED`: the execution is over
+   */
+  authorize (provider: string, options?: AuthorizeOptions): Promise<Grant>
+  /** Tells the owner's clients something, as JSON of at most 64 kB. Throws `CONSENTRY_ERR_RESULT_INVALID`. */
+  progress (data: unknown): void
+}
+
+export function isOver (status: ExecutionStatus): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled'
+}
+
+/** The public face of a record. */
+export function executionDocument (record: ExecutionRecord, seq: number): ExecutionDocument {
+  const { id, status, pending, result, error } = record
+  return {
+    executionId: id,
+    status,
+    seq,
+    ...(status === 'completed' && { result: result ?? null }),
+    ...(error !== undefined && { error }),
+    ...(pending.length > 0 && { pending: pending.map(({ seq: _seq, time: _time, ...question }) => question) })
+  }
+}

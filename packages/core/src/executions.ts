@@ -1,0 +1,186 @@
+import { createDeadlines } from './deadlines.ts'
+import { ConsentryError } from './errors.ts'
+import type { ExecutionEvent, NewEvent } from './events.ts'
+import { executionDocument, isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
+import { createFeed, eventsTopic, type EventFeed } from './feed.ts'
+import { defaultTenant, type Owner } from './grant.ts'
+import type { Grants } from './grants.ts'
+import { ownerId, sameOwner } from './keys.ts'
+import type { Clock, RandomBytes, StateStore } from './ports.ts'
+import { randomId } from './random.ts'
+import { Run } from './run.ts'
+import type { Wakeups } from './wakeups.ts'
+
+export interface ExecutionsOptions {
+  state: StateStore
+  wakeups: Wakeups
+  clock: Clock
+  randomBytes: RandomBytes
+  grants: Grants
+  connectUrl: (flowId: string) => string
+  /** How long an execution may run, in milliseconds. */
+  maxAge: number
+  /** How long status and events can be read after the end, in milliseconds. */
+  retention: number
+  /** How many executions of one user may run at once. */
+  maxPerUser: number
+  /** How many of its newest events are kept for each execution. */
+  maxEvents: number
+  /** Hears about failures that nobody else is told of. */
+  onError: (error: unknown, doing: string) => void
+}
+
+/** An execution that was started here. */
+export interface StartedExecution {
+  readonly id: string
+  /** Resolves when the owner is asked for the first time, or at the end. */
+  readonly firstOutcome: Promise<'oauth_required' | 'ended'>
+  /** Resolves at the end, however it ends. */
+  readonly ended: Promise<ExecutionDocument>
+}
+
+export interface Executions {
+  /**
+   * Runs `fn` for its owner. Rejects with `CONSENTRY_ERR_TOO_MANY_EXECUTIONS`, `CONSENTRY_ERR_SHUTDOWN` or
+   * `CONSENTRY_ERR_STORE_UNAVAILABLE`; what `fn` throws ends up in the status, not here.
+   */
+  start (owner: { userId: string, tenant?: string }, fn: (execution: Execution) => unknown): Promise<StartedExecution>
+  /** How it stands. Rejects with `CONSENTRY_ERR_EXECUTION_NOT_FOUND`, for another's execution too. */
+  get (owner: Owner, id: string): Promise<ExecutionDocument>
+  /** The owner's executions that are not over. */
+  list (owner: Owner): Promise<ExecutionDocument[]>
+  /** Ends it, unless it is over. Rejects with `CONSENTRY_ERR_EXECUTION_NOT_FOUND`, for another's execution too. */
+  cancel (owner: Owner, id: string, reason?: string): Promise<ExecutionDocument>
+  /** The owner's events for one connection, which the caller closes. */
+  feed (owner: Owner, send: (event: ExecutionEvent) => void): EventFeed
+  /** Ends what runs here with `CONSENTRY_ERR_SHUTDOWN` and waits until that is written. */
+  close (): Promise<void>
+}
+
+const recordKey = (id: string): string => `execution:${id}`
+const logKey = (id: string): string => `events:${id}`
+const indexKey = (owner: Owner): string => `executions:${ownerId(owner)}`
+
+export function createExecutions (options: ExecutionsOptions): Executions {
+  const { state, wakeups, clock, randomBytes, grants, connectUrl, maxAge, retention, maxPerUser, maxEvents, onError } = options
+  const deadlines = createDeadlines(clock)
+  const runs = new Map<string, Run>()
+  let closing = false
+
+  async function load (owner: Owner, id: string): Promise<ExecutionRecord> {
+    const json = await state.get(recordKey(id))
+    const record = json === undefined ? undefined : JSON.parse(json) as ExecutionRecord
+    // Whether another's execution exists is nobody's business.
+    if (record === undefined || !sameOwner(record.owner, owner)) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_NOT_FOUND')
+    return record
+  }
+
+  async function read (id: string, after: number): Promise<ExecutionEvent[]> {
+    const entries = await state.read(logKey(id), after)
+    return entries.map(({ seq, value }) => {
+      const { type, time, data } = JSON.parse(value) as NewEvent
+      return { type, executionId: id, seq, time, data } as ExecutionEvent
+    })
+  }
+
+  /** The log first: it is what clients resume from. */
+  async function write (event: NewEvent, record: ExecutionRecord): Promise<void> {
+    const ttl = isOver(record.status) ? retention : maxAge + retention
+    await state.append(logKey(record.id), JSON.stringify(event), { ttl, limit: maxEvents })
+    if (event.type !== 'progress') await state.set(recordKey(record.id), JSON.stringify(record), ttl)
+    wakeups.wake(eventsTopic(record.owner), record.id)
+  }
+
+  /** The owner's running executions, changed by one writer at a time. */
+  async function index (owner: Owner, change: (ids: string[]) => string[]): Promise<void> {
+    for (;;) {
+      const json = await state.get(indexKey(owner))
+      const ids = change(json === undefined ? [] : JSON.parse(json) as string[])
+      const value = ids.length === 0 ? undefined : JSON.stringify(ids)
+      if (value === json || await state.compareAndSet(indexKey(owner), json, value, maxAge + retention)) return
+    }
+  }
+
+  async function live (owner: Owner): Promise<ExecutionRecord[]> {
+    const json = await state.get(indexKey(owner))
+    const ids = json === undefined ? [] : JSON.parse(json) as string[]
+    const records = await Promise.all(ids.map((id) => load(owner, id).catch(() => undefined)))
+    return records.filter((record) => record !== undefined && !isOver(record.status)) as ExecutionRecord[]
+  }
+
+  async function document (record: ExecutionRecord): Promise<ExecutionDocument> {
+    const newer = isOver(record.status) ? [] : await state.read(logKey(record.id), record.seq)
+    return executionDocument(record, newer.at(-1)?.seq ?? record.seq)
+  }
+
+  function follow (run: Run): void {
+    runs.set(run.id, run)
+    const deadline = deadlines.add(maxAge, expire, run)
+    void run.ended.then(async () => {
+      deadline.cancel()
+      runs.delete(run.id)
+      await index(run.owner, (ids) => ids.filter((id) => id !== run.id))
+    }).catch((error: unknown) => onError(error, 'ending an execution'))
+  }
+
+  return {
+    async start ({ userId, tenant = defaultTenant }, fn) {
+      if (closing) throw new ConsentryError('CONSENTRY_ERR_SHUTDOWN')
+      await wakeups.ready()
+      const id = randomId(16, randomBytes)
+      const owner = { tenant, userId }
+      await index(owner, (ids) => {
+        if (ids.length >= maxPerUser) throw new ConsentryError('CONSENTRY_ERR_TOO_MANY_EXECUTIONS')
+        return [...ids, id]
+      })
+      const record: ExecutionRecord = { v: 1, id, owner, status: 'running', seq: 0, pending: [], createdAt: clock.now() }
+      await state.set(recordKey(id), JSON.stringify(record), maxAge + retention)
+      const run = new Run(record, { clock, grants, connectUrl, write, onError })
+      follow(run)
+      void run.run(fn)
+      const ended = run.ended.then((last) => executionDocument(last, last.seq))
+      return { id, firstOutcome: run.firstOutcome, ended }
+    },
+
+    async get (owner, id) {
+      return document(await load(owner, id))
+    },
+
+    async list (owner) {
+      return Promise.all((await live(owner)).map(document))
+    },
+
+    async cancel (owner, id, reason = 'cancelled by its owner') {
+      const record = await load(owner, id)
+      const run = runs.get(id)
+      if (run === undefined) return document(record)
+      run.cancel(reason)
+      const last = await run.ended
+      return executionDocument(last, last.seq)
+    },
+
+    feed (owner, send) {
+      return createFeed({
+        owner,
+        wakeups,
+        load: (id) => load(owner, id),
+        live: () => live(owner),
+        read,
+        send,
+        onError
+      })
+    },
+
+    async close () {
+      closing = true
+      const running = [...runs.values()]
+      for (const run of running) run.fail(new ConsentryError('CONSENTRY_ERR_SHUTDOWN'))
+      await Promise.all(running.map((run) => run.ended))
+      deadlines.close()
+    }
+  }
+}
+
+function expire (run: Run): void {
+  run.fail(new ConsentryError('CONSENTRY_ERR_EXECUTION_EXPIRED'))
+}

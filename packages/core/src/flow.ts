@@ -1,0 +1,87 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { ErrorCode } from './errors.ts'
+import type { Account, GrantKey } from './grant.ts'
+
+/** How a flow ended, and what every waiter learns: one of these, exactly once. */
+export type FlowOutcome = 'granted' | 'denied' | 'cancelled' | 'expired' | 'superseded' | 'account_mismatch' | 'provider_error'
+
+/** `pending` until an answer of the provider is accepted, `claimed` while that is worked on, then `settled`. */
+export type FlowStatus = 'pending' | 'claimed' | 'settled'
+
+interface FlowBase {
+  /** The version of this shape. */
+  v: 1
+  /** 128 bits nobody can guess. Public to the owner. */
+  id: string
+  status: FlowStatus
+  outcome?: FlowOutcome
+  /** Why, when the outcome is `provider_error`. */
+  error?: ErrorCode
+  /** The name under which the provider is configured. */
+  provider: string
+  redirectUri: string
+  scopes: string[]
+  /** What the redirect carries and only the provider and the browser see. */
+  state: string
+  /** What only a browser that passed the check of the owner holds, in a cookie. */
+  binding: string
+  nonce: string
+  codeVerifier: string
+  /** Whether a browser was sent to the provider with it. From then on its scopes stay. */
+  opened: boolean
+  /** Milliseconds since the epoch. */
+  createdAt: number
+  expiresAt: number
+}
+
+/** An attempt to sign someone in. */
+export interface LoginFlow extends FlowBase {
+  purpose: 'login'
+  /** The path to go to afterwards, on our own origin. */
+  returnTo: string
+}
+
+/** An attempt to obtain a grant. */
+export interface ConnectFlow extends FlowBase {
+  purpose: 'connect'
+  /** Whose grant it will be, and under which name. */
+  key: GrantKey
+  /** The only account that will do. */
+  account?: Pick<Account, 'issuer' | 'subject'>
+  /** Who waits for it. Without anyone left it is cancelled, unless `standing`. */
+  waiters: FlowWaiter[]
+  /** Nobody waits: someone will come back and look. */
+  standing: boolean
+}
+
+export interface FlowWaiter {
+  id: string
+  executionId?: string
+}
+
+/** One attempt to obtain a grant or a login. Used once. */
+export type Flow = LoginFlow | ConnectFlow
+
+/** What a flow leaves behind so that a late visitor can be told how it ended: no secret of the token request. */
+export function settled<F extends Flow> (flow: F, outcome: FlowOutcome, error?: ErrorCode): F {
+  const ended = { ...flow, status: 'settled' as const, outcome, nonce: '', codeVerifier: '' }
+  return error === undefined ? ended : { ...ended, error }
+}
+
+/** `state` names its flow, so that one read finds it; the secret part is compared as a whole. */
+export function flowIdOf (state: string): string | undefined {
+  const dot = state.indexOf('.')
+  return dot === -1 ? undefined : state.slice(0, dot)
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** Compares secrets in constant time, whatever their lengths. */
+export function sameSecret (a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b))
+}
+
+/** The union, in order of first mention. */
+export function unionScopes (a: readonly string[], b: readonly string[]): string[] {
+  return [...new Set([...a, ...b])]
+}

@@ -1,0 +1,128 @@
+import { inspect } from 'node:util'
+import type { GrantKey } from './grant.ts'
+import { isStale } from './grant-state.ts'
+import type { Clock, VersionedGrant } from './ports.ts'
+import type { Refresh } from './refresh.ts'
+
+/** The account of a grant, as far as it may be shown. */
+export interface AccountSummary {
+  issuer: string
+  subject: string
+  email?: string
+  name?: string
+}
+
+/** What one user lets us do at one provider. Printing it shows no token. */
+export interface Grant {
+  readonly provider: string
+  readonly profile: string
+  /** What was granted, which may differ from what was asked for. */
+  readonly scopes: readonly string[]
+  readonly account: AccountSummary | undefined
+  /**
+   * An access token that is valid now, refreshed when the stored one is stale.
+   * Rejects with `CONSENTRY_ERR_REAUTH_REQUIRED` when the provider ended the grant, and with
+   * `CONSENTRY_ERR_PROVIDER_UNAVAILABLE` when it cannot be refreshed at the moment and has expired.
+   */
+  accessToken (): Promise<string>
+  /**
+   * `fetch` with the access token in the `Authorization` header (RFC 6750). After a 401 it refreshes and tries once
+   * more, unless the body is a stream. Sends the token over https only, loopback excepted.
+   */
+  fetch (url: string | URL, init?: RequestInit): Promise<Response>
+}
+
+export interface GrantHandleOptions {
+  key: GrantKey
+  grant: VersionedGrant
+  clock: Clock
+  refresh: Refresh
+  /** Milliseconds. */
+  refreshBuffer: number
+  fetch: typeof globalThis.fetch
+}
+
+export function createGrantHandle (options: GrantHandleOptions): Grant {
+  return new GrantHandle(options)
+}
+
+class GrantHandle implements Grant {
+  readonly #options: GrantHandleOptions
+  #grant: VersionedGrant
+
+  constructor (options: GrantHandleOptions) {
+    this.#options = options
+    this.#grant = options.grant
+  }
+
+  get provider (): string {
+    return this.#options.key.provider
+  }
+
+  get profile (): string {
+    return this.#options.key.profile
+  }
+
+  get scopes (): readonly string[] {
+    return [...this.#grant.record.scopes]
+  }
+
+  get account (): AccountSummary | undefined {
+    return accountSummary(this.#grant)
+  }
+
+  async accessToken (): Promise<string> {
+    const { clock, refreshBuffer } = this.#options
+    const { record } = this.#grant
+    if (record.refreshToken !== undefined && isStale(record, clock.now(), refreshBuffer)) await this.#refresh()
+    return this.#grant.record.accessToken
+  }
+
+  async fetch (url: string | URL, init: RequestInit = {}): Promise<Response> {
+    assertConfidential(new URL(url))
+    const response = await this.#send(url, init)
+    const again = !(init.body instanceof ReadableStream) && this.#grant.record.refreshToken !== undefined
+    if (response.status !== 401 || !again) return response
+    await response.body?.cancel()
+    await this.#refresh({ force: true })
+    return this.#send(url, init)
+  }
+
+  async #send (url: string | URL, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers)
+    headers.set('authorization', `Bearer ${await this.accessToken()}`)
+    return this.#options.fetch(url, { ...init, headers })
+  }
+
+  async #refresh (options?: { force: boolean }): Promise<void> {
+    this.#grant = await this.#options.refresh(this.#options.key, this.#grant, options)
+  }
+
+  toJSON (): object {
+    const { provider, profile, scopes, account } = this
+    return { provider, profile, scopes, account, accessToken: '[redacted]' }
+  }
+
+  [inspect.custom] (): string {
+    return `Grant ${inspect(this.toJSON())}`
+  }
+}
+
+/** The account of a stored grant, without the claims that nobody asked to see. */
+export function accountSummary ({ record }: Pick<VersionedGrant, 'record'>): AccountSummary | undefined {
+  if (record.account === undefined) return undefined
+  const { issuer, subject, claims } = record.account
+  return {
+    issuer,
+    subject,
+    ...(typeof claims['email'] === 'string' && { email: claims['email'] }),
+    ...(typeof claims['name'] === 'string' && { name: claims['name'] })
+  }
+}
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+
+function assertConfidential (url: URL): void {
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && loopback.test(url.hostname))) return
+  throw new TypeError('An access token is only sent over https, or http to this machine.')
+}

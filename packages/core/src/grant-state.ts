@@ -1,0 +1,71 @@
+import type { Flow } from './flow.ts'
+import type { Account, GrantRecord } from './grant.ts'
+
+/**
+ * Where a grant stands for one who needs it:
+ * - `skip_auth`: it serves as it is
+ * - `do_refresh`: it serves, once its access token is renewed
+ * - `pending_resolve`: the person is being asked
+ * - `resolved`: the person answered the flow that was waited for, and this is what came of it
+ * - `do_auth`: there is a grant, but the person has to be asked again
+ * - `no_session`: there is none, and the person has to be asked
+ */
+export type GrantState = 'skip_auth' | 'do_refresh' | 'pending_resolve' | 'resolved' | 'do_auth' | 'no_session'
+
+/** What one who needs a grant needs of it. */
+export interface Requirement {
+  scopes: readonly string[]
+  /** Only this account of the provider will do. */
+  account?: Pick<Account, 'issuer' | 'subject'>
+}
+
+export interface Situation {
+  grant: GrantRecord | undefined
+  /** The flow that is pending for the same key, or the one that was waited for. */
+  flow: Pick<Flow, 'status' | 'outcome'> | undefined
+  requirement: Requirement
+  /** Milliseconds since the epoch. */
+  now: number
+  /** How long before its expiry an access token counts as stale, in milliseconds. */
+  refreshBuffer: number
+}
+
+/** The state machine: a pure function of what is stored, what is needed and what time it is. */
+export function grantState ({ grant, flow, requirement, now, refreshBuffer }: Situation): GrantState {
+  if (grant !== undefined && grant.endedAt === undefined && serves(grant, requirement)) {
+    if (!isStale(grant, now, refreshBuffer)) return 'skip_auth'
+    if (grant.refreshToken !== undefined) return 'do_refresh'
+    // Near its end and not renewable, it is as good as ever until then.
+    if (!isExpired(grant, now)) return 'skip_auth'
+  }
+  if (flow?.status === 'pending' || flow?.status === 'claimed') return 'pending_resolve'
+  if (flow?.outcome === 'granted' && grant !== undefined) return 'resolved'
+  return grant === undefined ? 'no_session' : 'do_auth'
+}
+
+/** Whether the grant covers the requirement: every scope, and the account if one is named. */
+export function serves (grant: GrantRecord, requirement: Requirement): boolean {
+  return missingScopes(grant, requirement.scopes).length === 0 &&
+    (requirement.account === undefined || (grant.account !== undefined && sameAccount(grant.account, requirement.account)))
+}
+
+/** The scopes of `required` that were not granted. */
+export function missingScopes (grant: Pick<GrantRecord, 'scopes'>, required: readonly string[]): string[] {
+  return required.filter((scope) => !grant.scopes.includes(scope))
+}
+
+/** Accounts are the same when issuer and subject are; an e-mail proves nothing. */
+export function sameAccount (a: Pick<Account, 'issuer' | 'subject'>, b: Pick<Account, 'issuer' | 'subject'>): boolean {
+  return a.issuer === b.issuer && a.subject === b.subject
+}
+
+export function isExpired (grant: GrantRecord, now: number): boolean {
+  return grant.expiresAt !== undefined && grant.expiresAt <= now
+}
+
+/** The buffer is at most a quarter of the token's life, so that a short-lived token is not stale from the start. */
+export function isStale (grant: GrantRecord, now: number, refreshBuffer: number): boolean {
+  if (grant.expiresAt === undefined) return false
+  const lifetime = Math.max(0, grant.expiresAt - grant.updatedAt)
+  return grant.expiresAt - Math.min(refreshBuffer, lifetime / 4) <= now
+}

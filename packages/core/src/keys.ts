@@ -1,0 +1,28 @@
+import { ConsentryError } from './errors.ts'
+import type { GrantKey, Owner } from './grant.ts'
+
+/**
+ * The key as one string. No two keys have the same, and none holds a character that a store reads as a pattern or a
+ * separator: each part is percent-encoded.
+ */
+export function grantKeyId (key: GrantKey): string {
+  return `${ownerId(key)}/${encode(key.provider)}/${encode(key.profile)}`
+}
+
+/** The owner as one string, encoded as in `grantKeyId`. */
+export function ownerId (owner: Owner): string {
+  return `${encode(owner.tenant)}/${encode(owner.userId)}`
+}
+
+/** Whether both are the same person of the same tenant. */
+export function sameOwner (a: Owner, b: Owner): boolean {
+  return a.tenant === b.tenant && a.userId === b.userId
+}
+
+function encode (part: string): string {
+  // A lone surrogate has no encoding of its own, so two of them would collide.
+  if (part === '' || /\p{Surrogate}/u.test(part)) {
+    throw new ConsentryError('CONSENTRY_ERR_OPTIONS_INVALID', { cause: new TypeError('a part of the key is empty or not well-formed Unicode') })
+  }
+  return encodeURIComponent(part).replace(/[!'()*~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+}

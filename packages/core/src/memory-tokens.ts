@@ -1,0 +1,75 @@
+import type { GrantKey, GrantRecord, Owner } from './grant.ts'
+import { grantKeyId, ownerId } from './keys.ts'
+import type { TokenStore } from './ports.ts'
+
+interface Slot {
+  key: GrantKey
+  /** As JSON, so that nobody holds a reference into the store. */
+  json: string
+  version: string
+}
+
+/** Grants for as long as the process runs. */
+export function memoryTokens (): TokenStore {
+  const slots = new Map<string, Slot>()
+  const byOwner = new Map<string, Set<string>>()
+  const tails = new Map<string, Promise<unknown>>()
+  let versions = 0
+
+  return {
+    async load (key) {
+      const slot = slots.get(grantKeyId(key))
+      return slot && { record: JSON.parse(slot.json) as GrantRecord, version: slot.version }
+    },
+
+    async save (key, record, expected) {
+      const id = grantKeyId(key)
+      if (slots.get(id)?.version !== expected) return undefined
+      const version = String(++versions)
+      const { tenant, userId, provider, profile } = key
+      slots.set(id, { key: { tenant, userId, provider, profile }, json: JSON.stringify(record), version })
+      const owner = ownerId(key)
+      const ids = byOwner.get(owner)
+      if (ids === undefined) byOwner.set(owner, new Set([id]))
+      else ids.add(id)
+      return version
+    },
+
+    async delete (key, expected) {
+      const id = grantKeyId(key)
+      const slot = slots.get(id)
+      if (slot === undefined || (expected !== undefined && slot.version !== expected)) return false
+      slots.delete(id)
+      const ids = byOwner.get(ownerId(key))
+      ids?.delete(id)
+      if (ids?.size === 0) byOwner.delete(ownerId(key))
+      return true
+    },
+
+    async exists (key) {
+      return slots.has(grantKeyId(key))
+    },
+
+    async listKeys (owner: Owner) {
+      const ids = byOwner.get(ownerId(owner)) ?? []
+      return Array.from(ids, (id) => ({ ...(slots.get(id) as Slot).key }))
+    },
+
+    async withLock (key, fn) {
+      const id = grantKeyId(key)
+      const before = tails.get(id)
+      const turn = (async () => {
+        await before
+        return fn()
+      })()
+      // The next one waits for the end of this one, not for its success.
+      const tail = turn.then(() => {}, () => {})
+      tails.set(id, tail)
+      try {
+        return await turn
+      } finally {
+        if (tails.get(id) === tail) tails.delete(id)
+      }
+    }
+  }
+}
