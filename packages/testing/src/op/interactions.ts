@@ -76,8 +76,12 @@ async function signIn (visit: Visit, form: URLSearchParams): Promise<void> {
   const username = text(form.get('username')).trim().toLowerCase()
   const account = house.accounts.byName(username)
   if (account === undefined || text(form.get('password')) === '') {
-    const error = account === undefined ? 'There is no such account.' : 'Type a password. Any will do.'
-    await ask(visit, 400, { username, error })
+    await ask(visit, 400, {
+      username,
+      error: account === undefined
+        ? { field: 'username', text: 'There is no such account.' }
+        : { field: 'password', text: 'Type a password. Any will do.' }
+    })
     return
   }
   await finish(visit, {

@@ -26,10 +26,10 @@ export function html (strings: TemplateStringsArray, ...values: readonly Value[]
 }
 
 const css = `
-:root { color-scheme: light dark; --ink: #1b2430; --soft: #566273; --line: #d5dbe3; --page: #eef1f5; --card: #fff;
+:root { color-scheme: light dark; --ink: #1b2430; --soft: #566273; --line: #d5dbe3; --edge: #7c8896; --page: #eef1f5; --card: #fff;
   --accent: #1f5fbf; --on-accent: #fff; --bad: #a3211b; --bad-page: #fdecea; --well: #f4f6f9 }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e8ecf2; --soft: #a5b0bf; --line: #3a4452; --page: #12171e; --card: #1c232d;
+  :root { --ink: #e8ecf2; --soft: #a5b0bf; --line: #3a4452; --edge: #76839a; --page: #12171e; --card: #1c232d;
     --accent: #8ab4f8; --on-accent: #10203a; --bad: #ffb4ab; --bad-page: #3b1d1b; --well: #232c38 }
 }
 * { box-sizing: border-box }
@@ -47,10 +47,10 @@ p { margin: 0 0 1rem; overflow-wrap: anywhere }
 form { margin: 1.25rem 0 0 }
 label { display: block; margin: 0 0 .25rem; font-weight: 600 }
 input { width: 100%; margin: 0 0 1rem; padding: .7rem .8rem; font: inherit; color: inherit; background: var(--well);
-  border: 1px solid var(--line); border-radius: .5rem }
-input[aria-invalid] { border-color: var(--bad) }
+  border: 1px solid var(--edge); border-radius: .5rem }
+input[aria-invalid] { border: 2px solid var(--bad) }
 .buttons { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: .5rem }
-button { flex: 1 1 8rem; padding: .75rem 1rem; font: inherit; font-weight: 600; border: 1px solid var(--line); border-radius: .5rem;
+button { flex: 1 1 8rem; padding: .75rem 1rem; font: inherit; font-weight: 600; border: 1px solid var(--edge); border-radius: .5rem;
   background: transparent; color: inherit; cursor: pointer }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent) }
 button:hover { filter: brightness(.94) }
@@ -102,7 +102,7 @@ export function page (brand: string, title: string, content: Html): Page {
 <p class="brand"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M12 2.5 4 5.5v6c0 5 3.4 8.6 8 10 4.6-1.4 8-5 8-10v-6z"/><circle cx="12" cy="10" r="2.5"/><path d="M7.8 16.6c.8-1.8 2.4-2.8 4.2-2.8s3.4 1 4.2 2.8"/></svg>${brand}</p>
 ${content}
 </main>
-<footer class="soft small">A local provider for development. Nothing typed here leaves this computer.</footer>
+<footer class="soft small">A local provider for development: do not type a real password here.</footer>
 </body>
 </html>
 `

@@ -29,7 +29,8 @@ export interface Asking {
 export interface SignIn {
   names: readonly string[]
   username?: string
-  error?: string
+  /** What is wrong, and with which field. */
+  error?: { field: 'username' | 'password', text: string }
   /** The person who is signed in already and may go on as such. */
   current?: Account
 }
@@ -37,8 +38,11 @@ export interface SignIn {
 /** The sign-in page; with `current` it is the page to choose an account. */
 export function signInPage ({ brand, action, clientName }: Asking, { names, username = '', error, current }: SignIn): Page {
   const title = current === undefined ? 'Sign in' : 'Choose an account'
-  const failed = error === undefined ? undefined : html` aria-invalid="true" aria-describedby="error"`
-  const autofocus = html` autofocus`
+  const focus = error?.field ?? (username === '' ? 'username' : 'password')
+  const state = (field: string): Html[] => [
+    ...(error?.field === field ? [html` aria-invalid="true" aria-describedby="error"`] : []),
+    ...(current === undefined && focus === field ? [html` autofocus`] : [])
+  ]
   return page(brand, title, html`<h1>${title}</h1>
 <p class="soft">to go on to ${clientName}</p>
 ${current === undefined
@@ -49,11 +53,11 @@ ${who(current)}
 </form>
 <p class="or">or sign in as someone else</p>`}
 <form method="post" action="${action}">
-${error === undefined ? undefined : html`<p class="error" id="error" role="alert">${error}</p>`}
+${error === undefined ? undefined : html`<p class="error" id="error" role="alert">${error.text}</p>`}
 <label for="username">Username</label>
-<input id="username" name="username" value="${username}" autocomplete="username" autocapitalize="none" spellcheck="false" required${failed}${username === '' && current === undefined ? autofocus : undefined}>
+<input id="username" name="username" value="${username}" autocomplete="username" autocapitalize="none" spellcheck="false" required${state('username')}>
 <label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required${failed}${username === '' ? undefined : autofocus}>
+<input id="password" name="password" type="password" autocomplete="current-password" required${state('password')}>
 <div class="buttons"><button class="main">Sign in</button><button name="decision" value="deny" formnovalidate>Cancel</button></div>
 </form>
 <p class="soft small hint">Accounts here: ${names.join(', ')}. Any password will do.</p>`)
