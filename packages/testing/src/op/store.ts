@@ -26,6 +26,7 @@ export class Store {
       if (entry.expiresAt > Date.now()) break
       entries.delete(key)
     }
+    entries.delete(id)
     entries.set(id, { payload, expiresAt: ttl === undefined ? Infinity : Date.now() + ttl * 1000 })
   }
 
