@@ -1,1 +1,10 @@
-export {}
+export { cookieValues, readCredentials } from './credentials.ts'
+export type { Credentials, HeadersSource } from './credentials.ts'
+export { createIdentity } from './identity.ts'
+export type { Identified, Identity, IdentityOptions, SessionCredential } from './identity.ts'
+export { jwtVerifier } from './jwt.ts'
+export type { JwtIssuer, JwtOptions } from './jwt.ts'
+export { defaultIdentityKey, defaultNamespace, userId } from './user-id.ts'
+export type { Identifying, UserIdOptions } from './user-id.ts'
+export { userInfoFromClaims } from './user-info.ts'
+export type { CredentialSource, UserInfo, UserInfoOptions } from './user-info.ts'

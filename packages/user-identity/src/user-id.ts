@@ -1,0 +1,27 @@
+import { v5 as uuidv5 } from 'uuid'
+
+/** What tells one person from another. */
+export interface Identifying {
+  issuer: string
+  subject: string
+}
+
+export interface UserIdOptions {
+  /** The UUID that scopes the ids; replace it to keep the ids of another system. */
+  namespace?: string
+  /** The text whose hash is the id; replace it to keep the ids of another system. */
+  identityKey?: (person: Identifying) => string
+}
+
+/** The namespace of ids unless another is given. */
+export const defaultNamespace = '6f9f5c53-3b2c-4d0e-9d1b-8a0c1f6a3b57'
+
+/** Issuer and subject, so written that no two pairs are the same text. */
+export function defaultIdentityKey ({ issuer, subject }: Identifying): string {
+  return JSON.stringify([issuer, subject])
+}
+
+/** The id of a person: UUID v5 (RFC 9562 section 5.5) of the namespace and the identity key. */
+export function userId (person: Identifying, { namespace = defaultNamespace, identityKey = defaultIdentityKey }: UserIdOptions = {}): string {
+  return uuidv5(identityKey(person), namespace)
+}

@@ -1,0 +1,103 @@
+import { ConsentryError, type Claims } from '@consentry/core'
+import { userId, type UserIdOptions } from './user-id.ts'
+
+/** Which kind of credential told who is calling. */
+export type CredentialSource = 'session' | 'jwt' | 'api_key' | 'basic'
+
+/** Who a connection is, and how we know. Claims that were not sent are absent. */
+export interface UserInfo {
+  /** UUID v5 of the identity key: the same person has the same id, whatever the credential. */
+  readonly userId: string
+  readonly source: CredentialSource
+  /** Whether the credential was checked here, and not by a proxy in front. */
+  readonly verified: boolean
+  readonly issuer: string
+  readonly subject: string
+  readonly email?: string
+  readonly emailVerified?: boolean
+  readonly preferredUsername?: string
+  readonly name?: string
+  readonly givenName?: string
+  readonly familyName?: string
+  readonly roles: readonly string[]
+  readonly groups: readonly string[]
+  readonly scopes: readonly string[]
+  readonly audience: readonly string[]
+  readonly clientId?: string
+  /** Seconds since the epoch, as in the `iat` claim. */
+  readonly issuedAt?: number
+  /** Seconds since the epoch, as in the `exp` claim. */
+  readonly expiresAt?: number
+  /** All claims, as they were sent. */
+  readonly claims: Claims
+}
+
+export interface UserInfoOptions extends UserIdOptions {
+  source: CredentialSource
+  verified: boolean
+  /** The `iss` claim unless given. */
+  issuer?: string
+}
+
+/**
+ * The person that a set of claims describes: JWT claims (RFC 7519), ID token and userinfo claims (OpenID Connect Core
+ * section 5.1). Throws `CONSENTRY_ERR_CREDENTIAL_INVALID` when they name no issuer or no subject.
+ */
+export function userInfoFromClaims (claims: Claims, options: UserInfoOptions): UserInfo {
+  const issuer = options.issuer ?? text(claims['iss'])
+  const subject = text(claims['sub']) ?? text(claims['email']) ?? text(claims['preferred_username'])
+  if (issuer === undefined || subject === undefined) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID')
+  const person = {
+    source: options.source,
+    verified: options.verified,
+    issuer,
+    subject,
+    ...present('email', text(claims['email'])),
+    ...present('emailVerified', typeof claims['email_verified'] === 'boolean' ? claims['email_verified'] : undefined),
+    ...present('preferredUsername', text(claims['preferred_username'])),
+    ...names(claims),
+    roles: list(claims['roles'] ?? realmRoles(claims)),
+    groups: list(claims['groups']),
+    scopes: text(claims['scope'])?.split(' ').filter((scope) => scope !== '') ?? list(claims['scope']),
+    audience: typeof claims['aud'] === 'string' ? [claims['aud']] : list(claims['aud']),
+    ...present('clientId', text(claims['azp']) ?? text(claims['client_id'])),
+    ...present('issuedAt', integer(claims['iat'])),
+    ...present('expiresAt', integer(claims['exp'])),
+    claims
+  }
+  return Object.freeze({ userId: userId(person, options), ...person })
+}
+
+function names (claims: Claims): Pick<UserInfo, 'name' | 'givenName' | 'familyName'> {
+  const name = text(claims['name'])
+  // Only where neither part was sent: the first word, and the rest.
+  const split = claims['given_name'] === undefined && claims['family_name'] === undefined ? name?.trim().split(/\s+/) ?? [] : []
+  return {
+    ...present('name', name),
+    ...present('givenName', text(claims['given_name']) ?? text(split[0])),
+    ...present('familyName', text(claims['family_name']) ?? text(split.slice(1).join(' ')))
+  }
+}
+
+/** Keycloak's form: https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers */
+function realmRoles (claims: Claims): unknown {
+  const access = claims['realm_access']
+  return typeof access === 'object' && access !== null && 'roles' in access ? access.roles : undefined
+}
+
+function text (value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function integer (value: unknown): number | undefined {
+  return Number.isSafeInteger(value) ? value as number : undefined
+}
+
+/** Anything but a list of strings counts as none: what is malformed grants nothing. */
+function list (value: unknown): string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? [...value] : []
+}
+
+function present<Name extends string, Value> (name: Name, value: Value | undefined): { [N in Name]?: Value } {
+  return value === undefined ? {} : { [name]: value } as { [N in Name]?: Value }
+}
