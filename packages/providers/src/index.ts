@@ -1,1 +1,9 @@
-export {}
+export { createFetch } from './fetch.ts'
+export type { Fetch, FetchOptions, GuardedFetch, Lookup } from './fetch.ts'
+export { oauth2 } from './oauth2.ts'
+export type { OAuth2Options } from './oauth2.ts'
+export { oidc } from './oidc.ts'
+export type { OidcOptions, SigningAlgorithm } from './oidc.ts'
+export { ProviderFault } from './errors.ts'
+export type { ClientAuthenticationMethod } from './client-authentication.ts'
+export type { ClientOptions } from './options.ts'

@@ -1,0 +1,72 @@
+import { discoveryRequest, processDiscoveryResponse } from 'oauth4webapi'
+import type { AuthorizationServer } from 'oauth4webapi'
+import { cached } from './cached.ts'
+import type { Context } from './context.ts'
+import { endpoint } from './endpoint.ts'
+import { attempt, responseInvalid } from './errors.ts'
+
+/** The metadata of an OpenID provider, as far as we use it; its endpoints were checked. */
+export interface OpenIdServer extends AuthorizationServer {
+  readonly authorization_endpoint: string
+  readonly token_endpoint: string
+  readonly jwks_uri: string
+}
+
+export interface DiscoveryOptions {
+  issuer: string
+  /** Signature algorithms that are accepted, whatever the document lists. */
+  algorithms: readonly string[]
+  /** Takes the place of the document's. */
+  authorizationEndpoint?: string | undefined
+}
+
+type EndpointName = 'authorization_endpoint' | 'token_endpoint' | 'jwks_uri' | 'userinfo_endpoint' | 'revocation_endpoint' | 'end_session_endpoint'
+
+const hour = 3_600_000
+
+/**
+ * The provider's metadata (OpenID Connect Discovery 1.0), loaded at the first use, renewed every hour, and used for
+ * up to a day while it cannot be renewed.
+ */
+export function discovery (context: Context, options: DiscoveryOptions): () => Promise<OpenIdServer> {
+  const cache = cached(() => attempt('discovery', () => discover(context, options)), {
+    freshFor: hour, staleFor: 24 * hour, failureCooldown: 1000, renewCooldown: 0, clock: context.clock
+  })
+  return () => cache.get()
+}
+
+async function discover (context: Context, { issuer, algorithms, authorizationEndpoint }: DiscoveryOptions): Promise<OpenIdServer> {
+  const url = new URL(issuer)
+  const document = await processDiscoveryResponse(url, await discoveryRequest(url, { algorithm: 'oidc', ...context.http }))
+  // Section 4.3 wants them identical; the library compares what URL parsing makes of them.
+  if (document.issuer !== issuer) throw responseInvalid('The issuer of the discovery document is not the configured one')
+  refusePlainPkce(document)
+
+  const required = (name: EndpointName): string => {
+    try {
+      return endpoint(name, document[name], context.reach).href
+    } catch (error) {
+      throw responseInvalid(error instanceof TypeError ? error.message : name)
+    }
+  }
+  const optional = (name: EndpointName) => document[name] !== undefined && { [name]: required(name) }
+
+  // Only what is named here goes on; the rest of the document is never looked at.
+  return Object.freeze({
+    issuer,
+    authorization_endpoint: authorizationEndpoint ?? required('authorization_endpoint'),
+    token_endpoint: required('token_endpoint'),
+    jwks_uri: required('jwks_uri'),
+    ...optional('userinfo_endpoint'),
+    ...optional('revocation_endpoint'),
+    ...optional('end_session_endpoint'),
+    authorization_response_iss_parameter_supported: document.authorization_response_iss_parameter_supported === true,
+    id_token_signing_alg_values_supported: [...algorithms],
+    userinfo_signing_alg_values_supported: [...algorithms]
+  })
+}
+
+/** A provider that lists methods without S256 would be talked down to `plain` (RFC 9700 section 2.1.1). */
+function refusePlainPkce ({ code_challenge_methods_supported: methods }: AuthorizationServer): void {
+  if (Array.isArray(methods) && methods.length > 0 && !methods.includes('S256')) throw responseInvalid('The provider does not support the PKCE method S256')
+}

@@ -1,0 +1,135 @@
+import { lookup as systemLookup } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import { Agent } from 'undici'
+import { BufferedResponse } from './buffered-response.ts'
+import { isAllowed, refusal } from './endpoint.ts'
+import type { Reach } from './endpoint.ts'
+import { ProviderFault, unavailable } from './errors.ts'
+
+/** The part of the standard `fetch` that is used here; the global one fits. */
+export type Fetch = (input: string | URL, init?: RequestInit) => Promise<Response>
+
+/** How the system's resolver is asked: `dns.lookup` with `all`. */
+export type Lookup = (
+  hostname: string,
+  options: { all: true, family?: number },
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void
+) => void
+
+export interface FetchOptions {
+  /** For connection, headers and body together, in milliseconds. Default 10,000. */
+  timeout?: number
+  /** The largest body that is read, in bytes. Default 1 MiB. */
+  maxBody?: number
+  /** Allows loopback addresses, and plain http there. Default `false`. */
+  allowLoopback?: boolean
+  /** Allows the addresses of private networks. Link-local ones stay refused. Default `false`. */
+  allowPrivate?: boolean
+  /** Resolves host names. Default `dns.lookup`. */
+  lookup?: Lookup
+}
+
+/** A `fetch` that holds connections. */
+export interface GuardedFetch extends Fetch {
+  /** Closes the connections once they are idle. */
+  close (): Promise<void>
+}
+
+/**
+ * A `fetch` for the few, small, guarded requests a client makes of an authorization server: one deadline over
+ * everything, a limit to the body, no redirects followed (an answer of 3xx is returned as it is), no compression,
+ * https only, and no connection to loopback, private or reserved addresses, whatever a name resolves to.
+ * Bodies are sent as strings, bytes or `URLSearchParams`, and read by `text()`, `json()` or `arrayBuffer()`.
+ *
+ * The function rejects with `CONSENTRY_ERR_PROVIDER_UNAVAILABLE`.
+ */
+export function createFetch (options: FetchOptions = {}): GuardedFetch {
+  const { timeout = 10_000, maxBody = 1_048_576, lookup = systemLookup } = options
+  const reach: Reach = { allowLoopback: options.allowLoopback === true, allowPrivate: options.allowPrivate === true }
+  const agent = new Agent({
+    connections: 128,
+    // The deadline below covers these.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxHeaderSize: 16_384,
+    connect: { timeout, lookup: guarded(lookup, reach) }
+  })
+
+  const guardedFetch = async (input: string | URL, init: RequestInit = {}): Promise<Response> => {
+    const deadline = new AbortController()
+    const timer = setTimeout(() => deadline.abort(new ProviderFault('The deadline passed')), timeout)
+    const cancel = () => deadline.abort(init.signal?.reason)
+    try {
+      if (init.signal?.aborted === true) cancel()
+      else init.signal?.addEventListener('abort', cancel, { once: true })
+      const url = new URL(input)
+      const reason = refusal(url, reach)
+      if (reason !== undefined) throw new ProviderFault(`The URL ${reason}`)
+      const response = await agent.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: init.method ?? 'GET',
+        ...content(init),
+        signal: deadline.signal
+      })
+      const headers = new Headers()
+      for (const [name, value] of Object.entries(response.headers)) {
+        for (const one of Array.isArray(value) ? value : [value ?? '']) headers.append(name, one)
+      }
+      return new BufferedResponse(await read(response.body, headers, maxBody), { status: response.statusCode, headers })
+    } catch (error) {
+      throw unavailable(error)
+    } finally {
+      clearTimeout(timer)
+      init.signal?.removeEventListener('abort', cancel)
+    }
+  }
+  return Object.assign(guardedFetch, { close: () => agent.close() })
+}
+
+/** Resolves as `lookup` does, and fails when one of the addresses is refused: names can be pointed anywhere (T6). */
+function guarded (lookup: Lookup, reach: Reach): LookupFunction {
+  return (hostname, options, callback) => {
+    const family = options.family === 4 || options.family === 6 ? { family: options.family } : {}
+    lookup(hostname, { ...family, all: true }, (error, addresses) => {
+      const first = addresses?.[0]
+      if (error !== null || first === undefined) {
+        callback(error ?? new ProviderFault('The host has no address'), [])
+      } else if (!addresses.every(({ address }) => isAllowed(address, reach))) {
+        callback(new ProviderFault('The host has a private or reserved address'), [])
+      } else if (options.all === true) {
+        callback(null, addresses)
+      } else {
+        callback(null, first.address, first.family)
+      }
+    })
+  }
+}
+
+function content ({ headers: given, body }: RequestInit): { headers: Record<string, string>, body: string | Uint8Array | null } {
+  const headers = { ...Object.fromEntries(new Headers(given)), 'accept-encoding': 'identity' }
+  if (body === undefined || body === null || typeof body === 'string' || body instanceof Uint8Array) return { headers, body: body ?? null }
+  if (!(body instanceof URLSearchParams)) throw new ProviderFault('The body is of an unsupported kind')
+  return { headers: { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8', ...headers }, body: body.toString() }
+}
+
+async function read (body: AsyncIterable<Buffer> & { destroy (): unknown }, headers: Headers, limit: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = Number(headers.get('content-length') ?? 0)
+  const encoding = headers.get('content-encoding') ?? 'identity'
+  try {
+    if (encoding.toLowerCase() !== 'identity') throw new ProviderFault('The body is compressed')
+    if (size > limit) throw new ProviderFault('The body is too large')
+    size = 0
+    for await (const chunk of body) {
+      size += chunk.length
+      if (size > limit) throw new ProviderFault('The body is too large')
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    body.destroy()
+    throw error
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,0 +1,88 @@
+import type { Provider } from '@consentry/core'
+import {
+  authorizationCodeGrantRequest, processAuthorizationCodeResponse, processRefreshTokenResponse, refreshTokenGrantRequest
+} from 'oauth4webapi'
+import { common } from './common.ts'
+import { createContext } from './context.ts'
+import { attempt, optionsInvalid } from './errors.ts'
+import { endpointOption, reachOf } from './options.ts'
+import type { ClientOptions } from './options.ts'
+import { regular, tokenSet } from './token-response.ts'
+import { plainUserInfo } from './userinfo.ts'
+
+export interface OAuth2Options extends ClientOptions {
+  /** RFC 6749 section 3.1. */
+  authorizationEndpoint: string
+  /** RFC 6749 section 3.2. */
+  tokenEndpoint: string
+  /** RFC 7009 section 2. Without it, nothing can be revoked. */
+  revocationEndpoint?: string
+  /** A URL that answers with JSON about the account of an access token. */
+  userinfoEndpoint?: string
+  /** The member of that JSON with the account's stable id, a string or an integer. Default `sub`. */
+  subjectClaim?: string
+  /**
+   * The issuer identifier, needed when the provider sends `iss` with its authorization responses (RFC 9207).
+   * Default: the origin of the authorization endpoint.
+   */
+  issuer?: string
+  /** What stands between scopes, one character. Default a space, as in RFC 6749 section 3.3. */
+  scopeSeparator?: string
+}
+
+/**
+ * An authorization server that speaks OAuth 2.0 (RFC 6749) with PKCE (RFC 7636), without OpenID Connect: who the account
+ * is comes from `userinfoEndpoint`. An ID token that is sent all the same is left unread.
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`; its `cause` names the option
+ */
+export function oauth2 (options: OAuth2Options): Provider {
+  const reach = reachOf(options)
+  const endpoints = {
+    authorization_endpoint: endpointOption('authorizationEndpoint', options.authorizationEndpoint, reach),
+    token_endpoint: endpointOption('tokenEndpoint', options.tokenEndpoint, reach),
+    ...options.revocationEndpoint !== undefined && { revocation_endpoint: endpointOption('revocationEndpoint', options.revocationEndpoint, reach) }
+  }
+  const userinfoEndpoint = options.userinfoEndpoint === undefined ? undefined : endpointOption('userinfoEndpoint', options.userinfoEndpoint, reach)
+  const { host, origin } = new URL(endpoints.authorization_endpoint)
+  const issuer = options.issuer === undefined ? origin : endpointOption('issuer', options.issuer, reach)
+  const { subjectClaim = 'sub', scopeSeparator = ' ', label = host } = options
+  if (typeof subjectClaim !== 'string' || subjectClaim === '') throw optionsInvalid('subjectClaim is empty')
+  const context = createContext(options, {
+    scopes: [],
+    scopeSeparator,
+    // Without an issuer, an assertion is for the token endpoint (RFC 7523 section 3).
+    audience: options.issuer === undefined ? endpoints.token_endpoint : undefined
+  })
+  const { client, authentication, http } = context
+  const server = Object.freeze({ issuer, ...endpoints })
+  const { methods, responses } = common(context, { server: async () => server, openid: false })
+
+  return Object.freeze({
+    label,
+    host,
+    issuer,
+    defaultScopes: context.scopes,
+    ...methods,
+
+    async exchange (response, { redirectUri, codeVerifier }) {
+      return attempt('exchange', async () => {
+        const answer = await authorizationCodeGrantRequest(server, client, authentication, responses.take(response), redirectUri, codeVerifier, http)
+        return tokenSet(await processAuthorizationCodeResponse(server, client, await regular(answer, { idToken: false })), scopeSeparator)
+      })
+    },
+
+    async refresh ({ refreshToken }) {
+      return attempt('refresh', async () => {
+        const answer = await refreshTokenGrantRequest(server, client, authentication, refreshToken, http)
+        const body = await processRefreshTokenResponse(server, client, await regular(answer, { idToken: false }))
+        // RFC 6749 section 6: no new one means that the old one goes on.
+        return { refreshToken, ...tokenSet(body, scopeSeparator) }
+      })
+    },
+
+    async userInfo (tokens) {
+      return userinfoEndpoint === undefined ? undefined : plainUserInfo(context, userinfoEndpoint, issuer, subjectClaim, tokens)
+    }
+  } satisfies Provider)
+}

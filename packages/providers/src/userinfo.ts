@@ -1,0 +1,55 @@
+import { ConsentryError } from '@consentry/core'
+import type { Account, Claims, TokenSet } from '@consentry/core'
+import { processUserInfoResponse, protectedResourceRequest, skipSubjectCheck, userInfoRequest } from 'oauth4webapi'
+import type { AuthorizationServer } from 'oauth4webapi'
+import type { Context } from './context.ts'
+import { ProviderFault, attempt, responseInvalid, unavailable } from './errors.ts'
+import { isSubject } from './id-token.ts'
+import type { Keys } from './keys.ts'
+
+// Claims about the ID token itself and the sign-in; userinfo has no say in them.
+const tokenClaims: ReadonlySet<string> = new Set([
+  'iss', 'aud', 'exp', 'iat', 'nbf', 'jti', 'nonce', 'azp', 'at_hash', 'c_hash', 's_hash', 'auth_time', 'acr', 'amr', 'sid'
+])
+
+/**
+ * The account that an OpenID provider's userinfo endpoint tells of (OpenID Connect Core section 5.3), over what the ID token
+ * told. Its `sub` must be that of the ID token, also when the answer is a signed JWT, whose signature is verified.
+ */
+export async function openIdUserInfo (context: Context, server: AuthorizationServer, keys: Keys, { accessToken, account }: TokenSet): Promise<Account | undefined> {
+  if (server.userinfo_endpoint === undefined) return account
+  return attempt('userinfo', async () => {
+    const response = await userInfoRequest(server, context.client, accessToken, context.http)
+    const jwt = isJwt(response) ? await response.clone().text() : undefined
+    const info = await processUserInfoResponse(server, context.client, account?.subject ?? skipSubjectCheck, response)
+    if (jwt !== undefined) await keys.verify(jwt)
+    if (!isSubject(info.sub)) throw responseInvalid('The sub of the userinfo is malformed')
+    const told = Object.entries(info).filter(([name]) => !tokenClaims.has(name))
+    return { issuer: server.issuer, subject: info.sub, claims: { ...account?.claims, ...Object.fromEntries(told) } }
+  })
+}
+
+/** The account that an OAuth 2.0 provider's own endpoint tells of, by the claim that holds its stable id. */
+export async function plainUserInfo (context: Context, endpoint: string, issuer: string, subjectClaim: string, { accessToken, account }: TokenSet): Promise<Account> {
+  return attempt('userinfo', async () => {
+    const response = await protectedResourceRequest(accessToken, 'GET', new URL(endpoint), new Headers({ accept: 'application/json' }), undefined, context.http)
+    if (response.status === 401 || response.status === 403) throw new ConsentryError('CONSENTRY_ERR_PROVIDER_REFUSED', { cause: new ProviderFault('The userinfo was refused', { status: response.status }) })
+    if (response.status !== 200) throw unavailable(new ProviderFault('The userinfo could not be loaded', { status: response.status }))
+    const claims: unknown = await response.json().catch(() => { throw unavailable(new ProviderFault('The userinfo is not JSON')) })
+    if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) throw responseInvalid('The userinfo is not a JSON object')
+    const subject = subjectOf(claims as Claims, subjectClaim)
+    if (account !== undefined && account.subject !== subject) throw responseInvalid('The userinfo is of another account')
+    return { issuer, subject, claims: claims as Claims }
+  })
+}
+
+function isJwt (response: Response): boolean {
+  return response.headers.get('content-type')?.split(';')[0] === 'application/jwt'
+}
+
+function subjectOf (claims: Claims, name: string): string {
+  const value = Object.hasOwn(claims, name) ? claims[name] : undefined
+  const subject = Number.isSafeInteger(value) ? String(value) : value
+  if (!isSubject(subject)) throw responseInvalid('The subject of the userinfo is missing or malformed')
+  return subject
+}
