@@ -48,6 +48,7 @@ export function createContext (options: ClientOptions, { scopes, scopeSeparator,
   if (scopeSeparator.length !== 1) throw optionsInvalid('scopeSeparator is not one character')
   const tolerance = numberOption('clockTolerance', options.clockTolerance ?? 30)
   const timeout = numberOption('timeout', options.timeout ?? 10_000)
+  if (timeout === 0) throw optionsInvalid('timeout is 0')
   const reach = reachOf(options)
   const authentication = clientAuthentication(options, audience)
   const own = options.fetch === undefined ? createFetch({ timeout, ...reach }) : undefined

@@ -1,6 +1,7 @@
 import { lookup as systemLookup } from 'node:dns'
 import type { LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
+import type { Readable } from 'node:stream'
 import { Agent } from 'undici'
 import { BufferedResponse } from './buffered-response.ts'
 import { isAllowed, refusal } from './endpoint.ts'
@@ -114,7 +115,7 @@ function content ({ headers: given, body }: RequestInit): { headers: Record<stri
   return { headers: { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8', ...headers }, body: body.toString() }
 }
 
-async function read (body: AsyncIterable<Buffer> & { destroy (): unknown }, headers: Headers, limit: number): Promise<string> {
+async function read (body: Readable, headers: Headers, limit: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = Number(headers.get('content-length') ?? 0)
   const encoding = headers.get('content-encoding') ?? 'identity'
@@ -122,13 +123,14 @@ async function read (body: AsyncIterable<Buffer> & { destroy (): unknown }, head
     if (encoding.toLowerCase() !== 'identity') throw new ProviderFault('The body is compressed')
     if (size > limit) throw new ProviderFault('The body is too large')
     size = 0
-    for await (const chunk of body) {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
       size += chunk.length
       if (size > limit) throw new ProviderFault('The body is too large')
       chunks.push(chunk)
     }
   } catch (error) {
-    body.destroy()
+    // Ending it early is an error to the stream, which nobody else listens for.
+    body.on('error', () => {}).destroy()
     throw error
   }
   return Buffer.concat(chunks).toString('utf8')
