@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { ConsentryError } from '@consentry/core'
+import type { ConsentryError } from '@consentry/core'
 import t from 'tap'
 import type { Test } from 'tap'
 import { addressKind } from '../src/addresses.ts'
@@ -27,6 +27,8 @@ function local (t: Test, options: FetchOptions = {}): GuardedFetch {
   return fetch
 }
 
+const resolving = (...addresses: string[]): Lookup =>
+  (_host, _options, callback) => callback(null, addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })))
 const faultOf = (error: ConsentryError) => error.cause instanceof ProviderFault ? error.cause.message : undefined
 
 t.test('an ordinary exchange', async (t) => {
@@ -132,7 +134,6 @@ t.test('T6: https, and addresses that are public', async (t) => {
 
 t.test('T6: what a name resolves to counts, at every connection', async (t) => {
   const { port } = new URL(await serve(t, (_request, response) => { response.end('reached') }))
-  const resolving = (...addresses: string[]): Lookup => (_host, _options, callback) => callback(null, addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })))
   for (const addresses of [['127.0.0.1'], ['10.1.2.3'], ['93.184.215.14', '127.0.0.1'], ['::1'], ['fe80::1%eth0'], ['::ffff:10.0.0.1']]) {
     const fetch = createFetch({ timeout: 500, lookup: resolving(...addresses) })
     const error = await fails(t, fetch(`https://rebind.example:${port}/`), unavailable, addresses.join())

@@ -6,6 +6,7 @@ import { answered, changing, codeVerifier, fails, hostile, nonce, obtain, openid
 
 const invalid = 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID'
 const now = () => Math.floor(Date.now() / 1000)
+const b64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 t.test('T7: claims that are not right are refused', async (t) => {
   const op = await hostile(t)
@@ -53,7 +54,6 @@ t.test('T7: signature and algorithm are pinned', async (t) => {
   const other = await generateKeyPair('RS256')
   const evil = await exportJWK(other.publicKey)
   const payload = { iss: op.issuer, sub: 'mallory', aud: 'client', iat: now(), exp: now() + 60, nonce }
-  const b64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const es = await generateKeyPair('ES256')
   const forged: Record<string, string> = {
     'a key of their own': await op.sign(payload, { key: other.privateKey }),

@@ -32,7 +32,7 @@ t.test('T8: the request carries PKCE S256, state and nonce, and openid always', 
   // RFC 7636 appendix B.
   const vector = { codeVerifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk', challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM' }
   const url = await provider.authorizationUrl({ ...request, codeVerifier: vector.codeVerifier, scopes: ['calendar', 'mail'], prompt: 'login', loginHint: 'alice', maxAge: 0 })
-  t.same([...url.searchParams].sort(), [
+  t.same([...url.searchParams].sort(([one], [other]) => one < other ? -1 : 1), [
     ['audience', 'api'], ['client_id', 'client'], ['code_challenge', vector.challenge], ['code_challenge_method', 'S256'],
     ['login_hint', 'alice'], ['max_age', '0'], ['nonce', nonce], ['prompt', 'login'], ['redirect_uri', redirectUri],
     ['response_type', 'code'], ['scope', 'openid calendar mail'], ['state', state], ['tenant', '1']
@@ -79,7 +79,7 @@ t.test('T6: endpoints of the document are checked when it is loaded', async (t) 
   for (const name of names) {
     for (const value of odd) {
       op.metadata[name] = value
-      await fails(t, openid(t, op).authorizationUrl(request), invalid, `${name}: ${String(value)}`)
+      await fails(t, openid(t, op).authorizationUrl(request), invalid, `${name}: ${JSON.stringify(value)}`)
     }
     op.metadata[name] = undefined
     const optional = !['authorization_endpoint', 'token_endpoint', 'jwks_uri'].includes(name)

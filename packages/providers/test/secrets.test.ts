@@ -31,8 +31,8 @@ t.test('B17: no secret and no text of the provider is shown by any error', async
   let failures = 0
   for (const endpoint of ['discovery', 'jwks', 'token', 'userinfo', 'revoke'] satisfies HostileEndpoint[]) {
     for (const override of answers) {
-      for (const create of [openid, plain]) {
-        const provider = create(t, op, { clientSecret: canaries.secret })
+      for (const [create, options] of [[openid, {}], [plain, {}], [openid, { fetch }], [plain, { fetch }]] as const) {
+        const provider = create(t, op, { clientSecret: canaries.secret, ...options })
         if (endpoint !== 'discovery') await provider.authorizationUrl({ ...checks, state: 's', scopes: [] })
         const response = endpoint === 'token' || endpoint === 'jwks' ? await answered(provider) : undefined
         op.overrides[endpoint] = override
