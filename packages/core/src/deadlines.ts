@@ -92,7 +92,8 @@ export function createDeadlines (clock: Clock): Deadlines {
 }
 
 function roundUp (ms: number): number {
-  const least = Math.max(1, Math.ceil(ms))
+  // What is no number is due at once; what is endless, in some thousands of years.
+  const least = Math.ceil(Math.min(Math.max(ms, 1), 2 ** 48)) || 1
   const step = Math.max(1, 2 ** (Math.floor(Math.log2(least)) - 4))
   return Math.ceil(least / step) * step
 }

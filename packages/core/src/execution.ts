@@ -1,4 +1,4 @@
-import type { EventData, PendingConsent } from './events.ts'
+import type { EventData, NewEvent, PendingConsent } from './events.ts'
 import type { AuthorizeOptions, Grant } from './grants.ts'
 import type { Owner } from './grant.ts'
 
@@ -72,5 +72,19 @@ export function executionDocument (record: ExecutionRecord, seq: number): Execut
     ...(status === 'completed' && { result: result ?? null }),
     ...(error !== undefined && { error }),
     ...(pending.length > 0 && { pending: pending.map(({ seq: _seq, time: _time, ...question }) => question) })
+  }
+}
+
+/** The record that an event leads to, once it has its place in the log. */
+export function after (record: ExecutionRecord, event: NewEvent, seq: number, now: number): ExecutionRecord {
+  const without = (flowId: string): PendingEntry[] => record.pending.filter((question) => question.flowId !== flowId)
+  const asking = (pending: PendingEntry[]): ExecutionRecord => ({ ...record, seq, pending, status: pending.length > 0 ? 'oauth_required' : 'running' })
+  switch (event.type) {
+    case 'oauth_required': return asking([...without(event.data.flowId), { ...event.data, seq, time: event.time }])
+    case 'oauth_resolved': return asking(without(event.data.flowId))
+    case 'completed': return { ...record, seq, pending: [], status: 'completed', result: event.data.result, endedAt: now }
+    case 'failed': return { ...record, seq, pending: [], status: 'failed', error: event.data, endedAt: now }
+    case 'cancelled': return { ...record, seq, pending: [], status: 'cancelled', endedAt: now }
+    default: return { ...record, seq }
   }
 }

@@ -1,14 +1,15 @@
 import { createDeadlines } from './deadlines.ts'
 import { ConsentryError } from './errors.ts'
-import type { ExecutionEvent, NewEvent } from './events.ts'
-import { executionDocument, isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
+import { isLast, type ExecutionEvent, type NewEvent } from './events.ts'
+import { after, executionDocument, isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
 import { createFeed, eventsTopic, type EventFeed } from './feed.ts'
 import { defaultTenant, type Owner } from './grant.ts'
 import type { Grants } from './grants.ts'
 import { ownerId, sameOwner } from './keys.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
-import { Run } from './run.ts'
+import { Run, type RunPorts } from './run.ts'
+import { createTurns } from './turns.ts'
 import type { Wakeups } from './wakeups.ts'
 
 export interface ExecutionsOptions {
@@ -49,7 +50,7 @@ export interface Executions {
   get (owner: Owner, id: string): Promise<ExecutionDocument>
   /** The owner's executions that are not over. */
   list (owner: Owner): Promise<ExecutionDocument[]>
-  /** Ends it, unless it is over. Rejects with `CONSENTRY_ERR_EXECUTION_NOT_FOUND`, for another's execution too. */
+  /** Ends it, unless it is over; when it runs on another node, a moment later than this resolves. Rejects with `CONSENTRY_ERR_EXECUTION_NOT_FOUND`, for another's execution too. */
   cancel (owner: Owner, id: string, reason?: string): Promise<ExecutionDocument>
   /** The owner's events for one connection, which the caller closes. */
   feed (owner: Owner, send: (event: ExecutionEvent) => void): EventFeed
@@ -61,11 +62,28 @@ const recordKey = (id: string): string => `execution:${id}`
 const logKey = (id: string): string => `events:${id}`
 const indexKey = (owner: Owner): string => `executions:${ownerId(owner)}`
 
+/** Where the node that runs an execution hears that its owner wants it to end. */
+const cancelTopic = 'cancel'
+
+interface Indexed {
+  id: string
+  /** Milliseconds since the epoch. */
+  since: number
+}
+
 export function createExecutions (options: ExecutionsOptions): Executions {
   const { state, wakeups, clock, randomBytes, grants, connectUrl, maxAge, retention, maxPerUser, maxEvents, onError } = options
   const deadlines = createDeadlines(clock)
   const runs = new Map<string, Run>()
+  const inTurn = createTurns()
   let closing = false
+
+  const ports: RunPorts = { clock, deadlines, grants, connectUrl, maxAge, write, onError, onEnd: (run) => runs.delete(run.id) }
+
+  const stopListening = wakeups.on(cancelTopic, (detail) => {
+    const [id, reason] = JSON.parse(detail) as [string, string]
+    runs.get(id)?.cancel(reason)
+  })
 
   async function load (owner: Owner, id: string): Promise<ExecutionRecord> {
     const json = await state.get(recordKey(id))
@@ -83,28 +101,36 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     })
   }
 
-  /** The log first: it is what clients resume from. */
-  async function write (event: NewEvent, record: ExecutionRecord): Promise<void> {
-    const ttl = isOver(record.status) ? retention : maxAge + retention
-    await state.append(logKey(record.id), JSON.stringify(event), { ttl, limit: maxEvents })
-    if (event.type !== 'progress') await state.set(recordKey(record.id), JSON.stringify(record), ttl)
+  /** The log first: it is what clients resume from, and it counts. */
+  async function write (record: ExecutionRecord, event: NewEvent): Promise<ExecutionRecord> {
+    const last = isLast(event.type)
+    const ttl = last ? retention : maxAge + retention
+    const seq = await state.append(logKey(record.id), JSON.stringify(event), { ttl, limit: maxEvents })
+    const next = after(record, event, seq, clock.now())
+    if (event.type !== 'progress') await state.set(recordKey(record.id), JSON.stringify(next), ttl)
     wakeups.wake(eventsTopic(record.owner), record.id)
+    if (last) await index(record.owner, (ids) => ids.filter(({ id }) => id !== record.id))
+    return next
   }
 
-  /** The owner's running executions, changed by one writer at a time. */
-  async function index (owner: Owner, change: (ids: string[]) => string[]): Promise<void> {
-    for (;;) {
-      const json = await state.get(indexKey(owner))
-      const ids = change(json === undefined ? [] : JSON.parse(json) as string[])
-      const value = ids.length === 0 ? undefined : JSON.stringify(ids)
-      if (value === json || await state.compareAndSet(indexKey(owner), json, value, maxAge + retention)) return
-    }
+  /** The owner's running executions. One whose node died is forgotten when its time is over. */
+  async function index (owner: Owner, change: (ids: Indexed[]) => Indexed[]): Promise<void> {
+    const key = indexKey(owner)
+    await inTurn(key, async () => {
+      for (;;) {
+        const json = await state.get(key)
+        const ids = json === undefined ? [] : JSON.parse(json) as Indexed[]
+        const changed = change(ids.filter(({ since }) => since > clock.now() - maxAge))
+        const value = changed.length === 0 ? undefined : JSON.stringify(changed)
+        if (value === json || await state.compareAndSet(key, json, value, maxAge + retention)) return
+      }
+    })
   }
 
   async function live (owner: Owner): Promise<ExecutionRecord[]> {
     const json = await state.get(indexKey(owner))
-    const ids = json === undefined ? [] : JSON.parse(json) as string[]
-    const records = await Promise.all(ids.map((id) => load(owner, id).catch(() => undefined)))
+    const ids = json === undefined ? [] : JSON.parse(json) as Indexed[]
+    const records = await Promise.all(ids.map(({ id }) => load(owner, id).catch(() => undefined)))
     return records.filter((record) => record !== undefined && !isOver(record.status)) as ExecutionRecord[]
   }
 
@@ -113,33 +139,23 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     return executionDocument(record, newer.at(-1)?.seq ?? record.seq)
   }
 
-  function follow (run: Run): void {
-    runs.set(run.id, run)
-    const deadline = deadlines.add(maxAge, expire, run)
-    void run.ended.then(async () => {
-      deadline.cancel()
-      runs.delete(run.id)
-      await index(run.owner, (ids) => ids.filter((id) => id !== run.id))
-    }).catch((error: unknown) => onError(error, 'ending an execution'))
-  }
-
   return {
     async start ({ userId, tenant = defaultTenant }, fn) {
       if (closing) throw new ConsentryError('CONSENTRY_ERR_SHUTDOWN')
       await wakeups.ready()
       const id = randomId(16, randomBytes)
       const owner = { tenant, userId }
+      const createdAt = clock.now()
       await index(owner, (ids) => {
         if (ids.length >= maxPerUser) throw new ConsentryError('CONSENTRY_ERR_TOO_MANY_EXECUTIONS')
-        return [...ids, id]
+        return [...ids, { id, since: createdAt }]
       })
-      const record: ExecutionRecord = { v: 1, id, owner, status: 'running', seq: 0, pending: [], createdAt: clock.now() }
-      await state.set(recordKey(id), JSON.stringify(record), maxAge + retention)
-      const run = new Run(record, { clock, grants, connectUrl, write, onError })
-      follow(run)
-      void run.run(fn)
-      const ended = run.ended.then((last) => executionDocument(last, last.seq))
-      return { id, firstOutcome: run.firstOutcome, ended }
+      const record: ExecutionRecord = { v: 1, id, owner, status: 'running', seq: 0, pending: [], createdAt }
+      const run = new Run(await write(record, { type: 'running', time: new Date(createdAt).toISOString(), data: {} }), ports)
+      runs.set(id, run)
+      if (closing) run.fail('CONSENTRY_ERR_SHUTDOWN')
+      else void run.run(fn)
+      return run
     },
 
     async get (owner, id) {
@@ -153,10 +169,12 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     async cancel (owner, id, reason = 'cancelled by its owner') {
       const record = await load(owner, id)
       const run = runs.get(id)
-      if (run === undefined) return document(record)
-      run.cancel(reason)
-      const last = await run.ended
-      return executionDocument(last, last.seq)
+      if (run !== undefined) {
+        run.cancel(reason)
+        return run.ended
+      }
+      if (!isOver(record.status)) wakeups.wake(cancelTopic, JSON.stringify([id, reason]))
+      return document(record)
     },
 
     feed (owner, send) {
@@ -167,6 +185,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
         live: () => live(owner),
         read,
         send,
+        deadlines,
         onError
       })
     },
@@ -174,13 +193,10 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     async close () {
       closing = true
       const running = [...runs.values()]
-      for (const run of running) run.fail(new ConsentryError('CONSENTRY_ERR_SHUTDOWN'))
+      for (const run of running) run.fail('CONSENTRY_ERR_SHUTDOWN')
       await Promise.all(running.map((run) => run.ended))
+      stopListening()
       deadlines.close()
     }
   }
-}
-
-function expire (run: Run): void {
-  run.fail(new ConsentryError('CONSENTRY_ERR_EXECUTION_EXPIRED'))
 }

@@ -1,6 +1,6 @@
-import type { ExecutionEvent } from './events.ts'
-import { isLast } from './events.ts'
-import type { ExecutionRecord } from './execution.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+import { isLast, type ExecutionEvent } from './events.ts'
+import { isOver, type ExecutionRecord } from './execution.ts'
 import type { Owner } from './grant.ts'
 import { ownerId } from './keys.ts'
 import type { Wakeups } from './wakeups.ts'
@@ -24,6 +24,7 @@ export interface FeedOptions {
   live: () => Promise<ExecutionRecord[]>
   read: (executionId: string, after: number) => Promise<ExecutionEvent[]>
   send: (event: ExecutionEvent) => void
+  deadlines: Deadlines
   onError: (error: unknown, doing: string) => void
 }
 
@@ -34,17 +35,41 @@ interface Cursor {
   again: boolean
 }
 
+/** A hint may be lost: without one, the feed reads again after this long, in milliseconds. */
+const reread = 30_000
+/** How many executions that need no more sending are remembered, so that a late hint does not start them anew. */
+const mostDone = 1_000
+
 export function createFeed (options: FeedOptions): EventFeed {
-  const { owner, wakeups, load, live, read, send, onError } = options
+  const { owner, wakeups, load, live, read, send, deadlines, onError } = options
   const cursors = new Map<string, Cursor>()
-  const muted = new Set<string>()
+  const done = new Set<string>()
   let all = false
   let closed = false
+  let deadline: Deadline | undefined
   const stopListening = wakeups.on(eventsTopic(owner), hint)
 
   function hint (executionId: string): void {
-    if (all && !cursors.has(executionId) && !muted.has(executionId)) cursors.set(executionId, newCursor(0))
+    if (all && !cursors.has(executionId) && !done.has(executionId)) cursors.set(executionId, newCursor(0))
     void pump(executionId)
+  }
+
+  function finish (executionId: string): void {
+    if (!cursors.delete(executionId)) return
+    done.add(executionId)
+    const [oldest] = done
+    if (done.size > mostDone) done.delete(oldest as string)
+  }
+
+  function arm (): void {
+    deadline?.cancel()
+    if (!closed) deadline = deadlines.add(reread, again, undefined)
+  }
+
+  function again (): void {
+    for (const executionId of cursors.keys()) void pump(executionId)
+    if (all) live().then((records) => records.forEach(({ id }) => hint(id))).catch((error: unknown) => onError(error, 'reading executions'))
+    if (all || cursors.size > 0) arm()
   }
 
   /** Reads on from the cursor; a hint that comes meanwhile makes it read once more. */
@@ -63,7 +88,7 @@ export function createFeed (options: FeedOptions): EventFeed {
           if (event.seq <= cursor.seq) continue
           cursor.seq = event.seq
           send(event)
-          if (isLast(event.type)) cursors.delete(executionId)
+          if (isLast(event.type)) finish(executionId)
         }
       }
     } catch (error) {
@@ -76,22 +101,24 @@ export function createFeed (options: FeedOptions): EventFeed {
   return {
     async subscribe (executionId, after = 0) {
       await wakeups.ready()
-      await load(executionId)
-      muted.delete(executionId)
+      const { status, seq } = await load(executionId)
+      if (isOver(status) && after >= seq) return
+      done.delete(executionId)
       cursors.set(executionId, newCursor(after))
+      arm()
       await pump(executionId)
     },
 
     unsubscribe (executionId) {
-      cursors.delete(executionId)
-      if (all) muted.add(executionId)
+      finish(executionId)
     },
 
     async subscribeAll () {
       await wakeups.ready()
       all = true
+      arm()
       for (const record of await live()) {
-        if (closed || cursors.has(record.id)) continue
+        if (closed || cursors.has(record.id) || done.has(record.id)) continue
         cursors.set(record.id, newCursor(record.seq))
         for (const { seq, time, ...data } of record.pending) send({ type: 'oauth_required', executionId: record.id, seq, time, data })
         await pump(record.id)
@@ -100,6 +127,7 @@ export function createFeed (options: FeedOptions): EventFeed {
 
     close () {
       closed = true
+      deadline?.cancel()
       stopListening()
       cursors.clear()
     }

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { ErrorCode } from './errors.ts'
+import { ConsentryError, type ErrorCode } from './errors.ts'
 import type { Account, GrantKey } from './grant.ts'
 
 /** How a flow ended, and what every waiter learns: one of these, exactly once. */
@@ -29,9 +29,11 @@ interface FlowBase {
   codeVerifier: string
   /** Whether a browser was sent to the provider with it. From then on its scopes stay. */
   opened: boolean
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, as all times here. */
   createdAt: number
   expiresAt: number
+  /** When an answer of the provider was accepted. */
+  claimedAt?: number
 }
 
 /** An attempt to sign someone in. */
@@ -62,6 +64,29 @@ export interface FlowWaiter {
 /** One attempt to obtain a grant or a login. Used once. */
 export type Flow = LoginFlow | ConnectFlow
 
+/** How a flow ended for one who waited for it. */
+export interface FlowEnd {
+  id: string
+  status: 'settled'
+  outcome: FlowOutcome
+  error?: ErrorCode
+  /** What was asked for. */
+  scopes: readonly string[]
+}
+
+/** How long an exchange may take, in milliseconds. After that, whoever claimed the flow is taken for dead. */
+export const claimGrace = 30_000
+
+/** Whether the flow was claimed by someone who never settled it. */
+export function isAbandoned (flow: Flow, now: number): boolean {
+  return flow.status === 'claimed' && now - (flow.claimedAt ?? now) > claimGrace
+}
+
+/** Whether an answer to the flow may still come, or be worked on. */
+export function isUnderWay (flow: Flow, now: number): boolean {
+  return flow.status !== 'settled' && flow.expiresAt > now && !isAbandoned(flow, now)
+}
+
 /** What a flow leaves behind so that a late visitor can be told how it ended: no secret of the token request. */
 export function settled<F extends Flow> (flow: F, outcome: FlowOutcome, error?: ErrorCode): F {
   const ended = { ...flow, status: 'settled' as const, outcome, nonce: '', codeVerifier: '' }
@@ -84,4 +109,19 @@ export function sameSecret (a: string, b: string): boolean {
 /** The union, in order of first mention. */
 export function unionScopes (a: readonly string[], b: readonly string[]): string[] {
   return [...new Set([...a, ...b])]
+}
+
+/** The error that tells how a flow ended, to those who needed a grant of it. */
+export function outcomeError (outcome: FlowOutcome, error?: ErrorCode): ConsentryError {
+  return new ConsentryError(error ?? outcomeCodes[outcome])
+}
+
+const outcomeCodes: Record<FlowOutcome, ErrorCode> = {
+  granted: 'CONSENTRY_ERR_FLOW_NOT_FOUND',
+  denied: 'CONSENTRY_ERR_CONSENT_DENIED',
+  cancelled: 'CONSENTRY_ERR_FLOW_CANCELLED',
+  expired: 'CONSENTRY_ERR_FLOW_EXPIRED',
+  superseded: 'CONSENTRY_ERR_FLOW_SUPERSEDED',
+  account_mismatch: 'CONSENTRY_ERR_ACCOUNT_MISMATCH',
+  provider_error: 'CONSENTRY_ERR_PROVIDER_REFUSED'
 }

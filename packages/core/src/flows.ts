@@ -1,11 +1,13 @@
 import { createDeadlines } from './deadlines.ts'
 import { ConsentryError, type ErrorCode } from './errors.ts'
-import { flowIdOf, sameSecret, settled, unionScopes, type ConnectFlow, type Flow, type FlowOutcome, type FlowWaiter, type LoginFlow } from './flow.ts'
+import { claimGrace, flowIdOf, sameSecret, outcomeError, settled, type ConnectFlow, type Flow, type FlowEnd, type FlowOutcome, type FlowWaiter, type LoginFlow } from './flow.ts'
+import { createFlowRecords } from './flow-records.ts'
 import type { Account, GrantKey, Owner } from './grant.ts'
-import { grantKeyId, sameOwner } from './keys.ts'
+import { sameOwner } from './keys.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
-import { Waiter } from './waiter.ts'
+import type { AbortLike } from './stop.ts'
+import { Waiter, type WaiterOptions } from './waiter.ts'
 import type { Wakeups } from './wakeups.ts'
 
 export interface FlowsOptions {
@@ -56,7 +58,7 @@ export type ClaimedFlow<F extends Flow = Flow> = F & { readonly [claimed]: true 
 export interface WaitOptions {
   /** At most this long, in milliseconds; otherwise until the flow expires. */
   timeout?: number
-  signal?: AbortSignal
+  signal?: AbortLike
   /** The flow was widened while it was waited for. */
   onChange?: (flow: ConnectFlow) => void
 }
@@ -84,25 +86,21 @@ export interface Flows {
   withdraw (id: string, outcome: 'denied' | 'cancelled' | 'expired' | 'superseded'): Promise<boolean>
   /** Waits for the end of a flow that another caller claimed. */
   ended<F extends Flow> (flow: F): Promise<F>
-  /** Waits for the outcome as the waiter with this id; resolves to the flow as it ended for that waiter. */
-  wait (flow: ConnectFlow, waiterId: string, options?: WaitOptions): Promise<ConnectFlow>
+  /** Waits for the outcome as the waiter with this id. */
+  wait (flow: ConnectFlow, waiterId: string, options?: WaitOptions): Promise<FlowEnd>
   close (): void
 }
 
-/** How long a settled flow is remembered, so that a late visitor gets a clear page; milliseconds. */
-const remembered = 10 * 60_000
-/** How long a second callback waits for the first one's exchange, in milliseconds. */
-const claimGrace = 30_000
-
-const flowKey = (id: string): string => `flow:${id}`
-const pendingKey = (key: GrantKey): string => `pending:${grantKeyId(key)}`
+/** What every flow begins with, whatever its purpose. */
+type Beginning = Omit<LoginFlow, 'purpose' | 'scopes' | 'returnTo'>
 
 export function createFlows (options: FlowsOptions): Flows {
-  const { state, wakeups, clock, randomBytes, lifetime, redirectUri } = options
+  const { wakeups, clock, randomBytes, lifetime, redirectUri } = options
   const deadlines = createDeadlines(clock)
-  const storeFor = (flow: Flow): number => Math.max(flow.expiresAt - clock.now(), 0) + remembered
+  const records = createFlowRecords(options)
+  const ports = { clock, deadlines, wakeups, records }
 
-  function secrets (provider: string): Pick<Flow, 'v' | 'id' | 'status' | 'provider' | 'redirectUri' | 'state' | 'binding' | 'nonce' | 'codeVerifier' | 'opened' | 'createdAt' | 'expiresAt'> {
+  function beginning (provider: string): Beginning {
     const id = randomId(16, randomBytes)
     const now = clock.now()
     return {
@@ -121,109 +119,30 @@ export function createFlows (options: FlowsOptions): Flows {
     }
   }
 
-  async function find (id: string): Promise<Flow | undefined> {
-    const json = await state.get(flowKey(id))
-    return json === undefined ? undefined : JSON.parse(json) as Flow
-  }
-
-  /** Applies `change` to the stored flow until nobody else changed it in between; `undefined` from it leaves it as it is. */
-  async function update<F extends Flow> (id: string, change: (flow: F) => F | undefined): Promise<F | undefined> {
-    for (;;) {
-      const json = await state.get(flowKey(id))
-      if (json === undefined) return undefined
-      const flow = JSON.parse(json) as F
-      const changed = change(flow)
-      if (changed === undefined) return undefined
-      if (await state.compareAndSet(flowKey(id), json, JSON.stringify(changed), storeFor(changed))) return changed
-    }
-  }
-
-  /** Ends the flow if `when` still holds. Durable first, then the hint. */
-  async function end (id: string, when: Flow['status'], outcome: FlowOutcome, error?: ErrorCode): Promise<boolean> {
-    const flow = await update<Flow>(id, (flow) => flow.status === when ? settled(flow, outcome, error) : undefined)
-    if (flow === undefined) return false
-    if (flow.purpose === 'connect') await state.compareAndSet(pendingKey(flow.key), flow.id, undefined, 0)
-    wakeups.wake(`flow:${id}`)
-    return true
-  }
-
-  async function pending (key: GrantKey): Promise<ConnectFlow | undefined> {
-    const id = await state.get(pendingKey(key))
-    const flow = id === undefined ? undefined : await find(id) as ConnectFlow | undefined
-    return flow !== undefined && flow.status !== 'settled' && flow.expiresAt > clock.now() ? flow : undefined
-  }
-
-  /** Joins the pending flow; `undefined` when it ended meanwhile. */
-  async function join (id: string, start: ConnectStart): Promise<ConnectFlow | undefined> {
-    let widened = false
-    const joined = await update<ConnectFlow>(id, (flow) => {
-      if (flow.status === 'settled' || flow.expiresAt <= clock.now()) return undefined
-      const scopes = flow.opened ? flow.scopes : unionScopes(flow.scopes, start.scopes)
-      widened = scopes.length > flow.scopes.length
-      const waiters = start.waiter === undefined ? flow.waiters : [...flow.waiters, start.waiter]
-      return { ...flow, scopes, waiters, standing: flow.standing || start.waiter === undefined }
-    })
-    if (widened) wakeups.wake(`flow:${id}`)
-    return joined
-  }
-
-  async function beginConnect (start: ConnectStart): Promise<ConnectFlow> {
-    const { key, account, waiter } = start
-    for (;;) {
-      const current = await state.get(pendingKey(key))
-      const joined = current === undefined ? undefined : await join(current, start)
-      if (joined !== undefined) return joined
-      const flow: ConnectFlow = {
-        ...secrets(key.provider),
-        purpose: 'connect',
-        key,
-        scopes: [...start.scopes],
-        waiters: waiter === undefined ? [] : [waiter],
-        standing: waiter === undefined,
-        ...(account !== undefined && { account: { issuer: account.issuer, subject: account.subject } })
-      }
-      await state.set(flowKey(flow.id), JSON.stringify(flow), storeFor(flow))
-      if (await state.compareAndSet(pendingKey(key), current, flow.id, lifetime)) return flow
-      await state.take(flowKey(flow.id))
-    }
-  }
-
-  /** What a waiter that stops waiting leaves behind: without anyone left, nobody needs the answer. */
-  async function leave (id: string, waiterId: string, outcome: 'cancelled' | 'expired'): Promise<void> {
-    const left = await update<ConnectFlow>(id, (flow) => {
-      if (flow.status !== 'pending') return undefined
-      return { ...flow, waiters: flow.waiters.filter((waiter) => waiter.id !== waiterId) }
-    })
-    if (left !== undefined && left.waiters.length === 0 && !left.standing) await end(id, 'pending', outcome)
-  }
-
-  function wait (flow: ConnectFlow, waiterId: string, { timeout, signal, onChange }: WaitOptions = {}): Promise<ConnectFlow> {
-    return new Waiter<ConnectFlow>(flow, {
-      clock,
-      deadlines,
-      wakeups,
-      read: async () => await find(flow.id) as ConnectFlow | undefined,
-      timeout: Math.min(timeout ?? Infinity, flow.expiresAt - clock.now()),
-      signal,
-      onChange,
-      leave: (outcome) => leave(flow.id, waiterId, outcome)
-    }).ended
-  }
-
   return {
-    find,
-    pending,
-    beginConnect,
-    wait,
+    find: (id) => records.find(id),
+    pending: (key) => records.pending(key),
 
     async beginLogin ({ provider, scopes, returnTo }) {
-      const flow: LoginFlow = { ...secrets(provider), purpose: 'login', scopes: [...scopes], returnTo }
-      await state.set(flowKey(flow.id), JSON.stringify(flow), storeFor(flow))
+      const flow: LoginFlow = { ...beginning(provider), purpose: 'login', scopes: [...scopes], returnTo }
+      await records.add(flow)
       return flow
     },
 
+    async beginConnect ({ key, scopes, account, waiter }) {
+      return records.joinOrAdd({
+        ...beginning(key.provider),
+        purpose: 'connect',
+        key,
+        scopes: [...scopes],
+        waiters: waiter === undefined ? [] : [waiter],
+        standing: waiter === undefined,
+        ...(account !== undefined && { account: { issuer: account.issuer, subject: account.subject } })
+      })
+    },
+
     async open (flow) {
-      const opened = await update<typeof flow>(flow.id, (current) => {
+      const opened = await records.update<typeof flow>(flow.id, (current) => {
         assertUnderWay(current, clock.now())
         return current.opened ? current : { ...current, opened: true }
       })
@@ -233,7 +152,7 @@ export function createFlows (options: FlowsOptions): Flows {
 
     async match ({ state, provider, binding, owner }) {
       const id = flowIdOf(state)
-      const flow = id === undefined ? undefined : await find(id)
+      const flow = id === undefined ? undefined : await records.find(id)
       if (flow === undefined || !sameSecret(flow.state, state) || flow.provider !== provider) {
         throw new ConsentryError('CONSENTRY_ERR_STATE_MISMATCH')
       }
@@ -249,51 +168,37 @@ export function createFlows (options: FlowsOptions): Flows {
     },
 
     async claim (flow) {
-      const won = await update<typeof flow>(flow.id, (current) => {
+      const won = await records.update<typeof flow>(flow.id, (current) => {
         if (current.status !== 'pending') return undefined
         assertUnderWay(current, clock.now())
-        return { ...current, status: 'claimed' }
+        return { ...current, status: 'claimed', claimedAt: clock.now() }
       })
       return won as ClaimedFlow<typeof flow> | undefined
     },
 
     async settle (flow, outcome, error) {
-      await end(flow.id, 'claimed', outcome, error)
+      await records.end(flow.id, 'claimed', outcome, error)
     },
 
     async withdraw (id, outcome) {
-      return end(id, 'pending', outcome)
+      return records.end(id, 'pending', outcome)
     },
 
     async ended (flow) {
-      return new Waiter<typeof flow>(flow, {
-        clock,
-        deadlines,
-        wakeups,
-        read: async () => await find(flow.id) as typeof flow | undefined,
-        timeout: claimGrace
-      }).ended
+      const { outcome } = await new Waiter(flow, { timeout: claimGrace }, ports).ended
+      const last = await records.find(flow.id) as typeof flow | undefined
+      return last?.status === 'settled' ? last : settled(flow, outcome)
+    },
+
+    wait (flow, waiterId, { timeout = Infinity, signal, onChange } = {}) {
+      const left = flow.expiresAt - clock.now()
+      return new Waiter(flow, { id: waiterId, timeout: Math.min(timeout, left), signal, onChange: onChange as WaiterOptions['onChange'] }, ports).ended
     },
 
     close () {
       deadlines.close()
     }
   }
-}
-
-/** The error that tells how a flow ended, to those who needed a grant of it. */
-export function outcomeError (outcome: FlowOutcome, error?: ErrorCode): ConsentryError {
-  return new ConsentryError(error ?? outcomeCodes[outcome])
-}
-
-const outcomeCodes: Record<FlowOutcome, ErrorCode> = {
-  granted: 'CONSENTRY_ERR_FLOW_NOT_FOUND',
-  denied: 'CONSENTRY_ERR_CONSENT_DENIED',
-  cancelled: 'CONSENTRY_ERR_FLOW_CANCELLED',
-  expired: 'CONSENTRY_ERR_FLOW_EXPIRED',
-  superseded: 'CONSENTRY_ERR_FLOW_SUPERSEDED',
-  account_mismatch: 'CONSENTRY_ERR_ACCOUNT_MISMATCH',
-  provider_error: 'CONSENTRY_ERR_PROVIDER_REFUSED'
 }
 
 function assertUnderWay (flow: Flow, now: number): void {

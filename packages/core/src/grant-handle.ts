@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { GrantKey } from './grant.ts'
-import { isStale } from './grant-state.ts'
+import { isExpired, isStale } from './grant-state.ts'
 import type { Clock, VersionedGrant } from './ports.ts'
 import type { Refresh } from './refresh.ts'
 
@@ -27,7 +27,7 @@ export interface Grant {
   accessToken (): Promise<string>
   /**
    * `fetch` with the access token in the `Authorization` header (RFC 6750). After a 401 it refreshes and tries once
-   * more, unless the body is a stream. Sends the token over https only, loopback excepted.
+   * more, unless the body is a stream or an iterator. Sends the token over https only, loopback excepted.
    */
   fetch (url: string | URL, init?: RequestInit): Promise<Response>
 }
@@ -74,14 +74,16 @@ class GrantHandle implements Grant {
   async accessToken (): Promise<string> {
     const { clock, refreshBuffer } = this.#options
     const { record } = this.#grant
-    if (record.refreshToken !== undefined && isStale(record, clock.now(), refreshBuffer)) await this.#refresh()
+    // Without a refresh token it is used to its end; perhaps the person has consented again since.
+    const old = record.refreshToken === undefined ? isExpired(record, clock.now()) : isStale(record, clock.now(), refreshBuffer)
+    if (old) await this.#refresh()
     return this.#grant.record.accessToken
   }
 
   async fetch (url: string | URL, init: RequestInit = {}): Promise<Response> {
     assertConfidential(new URL(url))
     const response = await this.#send(url, init)
-    const again = !(init.body instanceof ReadableStream) && this.#grant.record.refreshToken !== undefined
+    const again = this.#grant.record.refreshToken !== undefined && canBeSentAgain(init.body)
     if (response.status !== 401 || !again) return response
     await response.body?.cancel()
     await this.#refresh({ force: true })
@@ -118,6 +120,11 @@ export function accountSummary ({ record }: Pick<VersionedGrant, 'record'>): Acc
     ...(typeof claims['email'] === 'string' && { email: claims['email'] }),
     ...(typeof claims['name'] === 'string' && { name: claims['name'] })
   }
+}
+
+/** A stream or an iterator gives what it holds once. */
+function canBeSentAgain (body: RequestInit['body']): boolean {
+  return typeof body !== 'object' || body === null || !(Symbol.asyncIterator in body || 'next' in body)
 }
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/

@@ -50,7 +50,7 @@ export function serves (grant: GrantRecord, requirement: Requirement): boolean {
 }
 
 /** The scopes of `required` that were not granted. */
-export function missingScopes (grant: Pick<GrantRecord, 'scopes'>, required: readonly string[]): string[] {
+export function missingScopes (grant: { scopes: readonly string[] }, required: readonly string[]): string[] {
   return required.filter((scope) => !grant.scopes.includes(scope))
 }
 

@@ -1,13 +1,16 @@
+import { createCompletion, type Complete } from './completion.ts'
+import { connection, type Connection } from './connection.ts'
 import { ConsentryError, type ErrorCode } from './errors.ts'
-import { unionScopes, type ConnectFlow, type FlowOutcome, type FlowWaiter } from './flow.ts'
-import { outcomeError, type ClaimedFlow, type Flows } from './flows.ts'
-import { accountSummary, createGrantHandle, type AccountSummary, type Grant } from './grant-handle.ts'
-import { grantState, sameAccount, serves, type GrantState, type Requirement } from './grant-state.ts'
-import { defaultProfile, type Account, type GrantKey, type Owner, type TokenSet } from './grant.ts'
-import type { AuthorizationResponse, Clock, Provider, TokenStore, VersionedGrant } from './ports.ts'
+import { outcomeError, unionScopes, type ConnectFlow, type FlowEnd, type FlowWaiter } from './flow.ts'
+import type { Flows } from './flows.ts'
+import { createGrantHandle, type Grant } from './grant-handle.ts'
+import { grantState, missingScopes, sameAccount, serves, type GrantState, type Requirement } from './grant-state.ts'
+import { defaultProfile, type Account, type GrantKey, type GrantRecord, type Owner } from './grant.ts'
+import type { Clock, Provider, TokenStore, VersionedGrant } from './ports.ts'
 import { createRefresh } from './refresh.ts'
-import { grantRecord } from './token-set.ts'
+import type { AbortLike } from './stop.ts'
 
+export type { Connection } from './connection.ts'
 export type { Grant } from './grant-handle.ts'
 
 /** What `authorize()` may be told beside the provider. */
@@ -26,22 +29,10 @@ export interface AuthorizeOptions {
 export interface AuthenticateOptions {
   waiter: FlowWaiter
   timeout?: number
-  signal?: AbortSignal
+  signal?: AbortLike
   /** The person is about to be asked, or is asked for more than before. The waiter is already registered. */
   onRequired?: (flow: ConnectFlow) => void
-  onResolved?: (flow: ConnectFlow) => void
-}
-
-/** A user's grant, as far as it may be shown. Times are ISO 8601. */
-export interface Connection {
-  provider: string
-  profile: string
-  scopes: string[]
-  account?: AccountSummary
-  /** `ended`: the provider refuses to renew it, so the person has to consent again. */
-  status: 'active' | 'ended'
-  createdAt: string
-  updatedAt: string
+  onResolved?: (end: FlowEnd) => void
 }
 
 export interface Grants {
@@ -56,7 +47,7 @@ export interface Grants {
   /** The grant, for which the person is asked if need be. Rejects with the error of the outcome when there is none. */
   authenticate (key: GrantKey, requirement: Requirement, options: AuthenticateOptions): Promise<Grant>
   /** Turns the provider's answer into the outcome of a claimed flow. Never rejects: every failure is an outcome. */
-  complete (flow: ClaimedFlow<ConnectFlow>, response: AuthorizationResponse): Promise<{ outcome: FlowOutcome, error?: ErrorCode }>
+  readonly complete: Complete
   list (owner: Owner): Promise<Connection[]>
   /** Forgets the grant, then ends it at the provider. `revoked` tells whether the provider confirmed; `undefined`: there was no grant. */
   disconnect (key: GrantKey): Promise<{ revoked: boolean } | undefined>
@@ -87,10 +78,8 @@ export function createGrants (options: GrantsOptions): Grants {
     return createGrantHandle({ key, grant, clock, refresh, refreshBuffer, fetch })
   }
 
-  async function look (key: GrantKey, requirement: Requirement, asked?: ConnectFlow): Promise<{ state: GrantState, grant: VersionedGrant | undefined }> {
-    const grant = await tokens.load(key)
-    const flow = asked ?? await flows.pending(key)
-    return { grant, state: grantState({ grant: grant?.record, flow, requirement, now: clock.now(), refreshBuffer }) }
+  function stateOf (grant: VersionedGrant | undefined, flow: ConnectFlow | FlowEnd | undefined, requirement: Requirement): GrantState {
+    return grantState({ grant: grant?.record, flow, requirement, now: clock.now(), refreshBuffer })
   }
 
   /** Resolves to `undefined` when the person has to be asked. */
@@ -104,16 +93,18 @@ export function createGrants (options: GrantsOptions): Grants {
     }
   }
 
-  async function prepare (key: GrantKey, requirement: Requirement, waiter?: FlowWaiter): Promise<ConnectFlow> {
-    const grant = await tokens.load(key)
-    const account = requirement.account ?? grant?.record.account
+  async function begin (key: GrantKey, requirement: Requirement, grant: GrantRecord | undefined, waiter?: FlowWaiter): Promise<ConnectFlow> {
+    const account = grant?.account ?? requirement.account
+    // No answer could be accepted: a grant stays with its account until it is disconnected.
+    if (account !== undefined && requirement.account !== undefined && !sameAccount(account, requirement.account)) {
+      throw new ConsentryError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
+    }
     // What was granted before is asked for again, or stepping up for one scope would lose the others.
-    const scopes = unionScopes(grant?.record.scopes ?? [], requirement.scopes)
+    const scopes = unionScopes(grant?.scopes ?? [], requirement.scopes)
     return flows.beginConnect({ key, scopes, ...(account !== undefined && { account }), ...(waiter !== undefined && { waiter }) })
   }
 
-  async function ask (key: GrantKey, requirement: Requirement, { waiter, timeout, signal, onRequired, onResolved }: AuthenticateOptions): Promise<ConnectFlow> {
-    const flow = await prepare(key, requirement, waiter)
+  async function ask (flow: ConnectFlow, { waiter, timeout, signal, onRequired, onResolved }: AuthenticateOptions): Promise<FlowEnd> {
     // The waiter listens before anybody is told, so that no answer is too fast for it.
     const waiting = flows.wait(flow, waiter.id, {
       ...(timeout !== undefined && { timeout }),
@@ -121,53 +112,38 @@ export function createGrants (options: GrantsOptions): Grants {
       ...(onRequired !== undefined && { onChange: onRequired })
     })
     onRequired?.(flow)
-    const ended = await waiting
-    onResolved?.(ended)
-    return ended
+    const end = await waiting
+    onResolved?.(end)
+    return end
   }
 
   async function authenticate (key: GrantKey, requirement: Requirement, options: AuthenticateOptions): Promise<Grant> {
-    let asked: ConnectFlow | undefined
+    let asked: FlowEnd | undefined
     for (;;) {
-      const { state, grant } = await look(key, requirement, asked)
+      const grant = await tokens.load(key)
+      const state = stateOf(grant, asked, requirement)
       if (state === 'skip_auth') return handle(key, grant as VersionedGrant)
       if (state === 'do_refresh') {
         const fresh = await renewed(key, grant as VersionedGrant, requirement)
         if (fresh !== undefined) return fresh
       }
       // Asked for all of it and given less: asking again would ask for ever.
-      if (state === 'resolved') throw new ConsentryError('CONSENTRY_ERR_SCOPES_MISSING')
-      asked = await ask(key, requirement, options)
-      if (asked.outcome !== 'granted') throw outcomeError(asked.outcome ?? 'expired', asked.error)
+      if (state === 'resolved') throw new ConsentryError(shortcoming(grant?.record as GrantRecord, requirement))
+      const flow = await begin(key, requirement, grant?.record, options.waiter)
+      asked = await ask(flow, options)
+      if (asked.outcome !== 'granted') throw outcomeError(asked.outcome, asked.error)
       // The flow that was joined may have asked for less than is needed here.
-      const { scopes } = asked
-      if (!requirement.scopes.every((scope) => scopes.includes(scope))) asked = undefined
+      if (missingScopes(asked, requirement.scopes).length > 0) asked = undefined
     }
-  }
-
-  /** Saves what the provider gave, unless it belongs to another account. Durable before anybody is told. */
-  async function store (flow: ConnectFlow, tokenSet: TokenSet): Promise<FlowOutcome> {
-    for (;;) {
-      const before = await tokens.load(flow.key)
-      const expected = flow.account ?? before?.record.account
-      if (expected !== undefined && (tokenSet.account === undefined || !sameAccount(tokenSet.account, expected))) return 'account_mismatch'
-      const record = grantRecord(tokenSet, { before: before?.record, requestedScopes: flow.scopes, now: clock.now() })
-      if (await tokens.save(flow.key, record, before?.version) !== undefined) return 'granted'
-    }
-  }
-
-  async function exchange (flow: ConnectFlow, response: AuthorizationResponse): Promise<FlowOutcome> {
-    const from = provider(flow.provider)
-    const tokenSet = await from.exchange(response, flow)
-    const account = tokenSet.account ?? await from.userInfo(tokenSet)
-    const outcome = await store(flow, account === undefined ? tokenSet : { ...tokenSet, account })
-    if (outcome !== 'granted') await from.revoke(tokenSet).catch((error: unknown) => onError(error, 'revoking what is not kept'))
-    return outcome
   }
 
   return {
-    prepare,
     authenticate,
+    complete: createCompletion({ tokens, flows, clock, provider, onError }),
+
+    async prepare (key, requirement, waiter) {
+      return begin(key, requirement, (await tokens.load(key))?.record, waiter)
+    },
 
     requirement (owner, name, { scopes, profile = defaultProfile, account } = {}) {
       const wanted = scopes ?? provider(name).defaultScopes
@@ -178,30 +154,15 @@ export function createGrants (options: GrantsOptions): Grants {
     },
 
     async check (key, requirement) {
-      return (await look(key, requirement)).state
+      const [grant, flow] = await Promise.all([tokens.load(key), flows.pending(key)])
+      return stateOf(grant, flow, requirement)
     },
 
     async available (key, requirement) {
-      const { state, grant } = await look(key, requirement)
+      const grant = await tokens.load(key)
+      const state = stateOf(grant, undefined, requirement)
       if (state === 'skip_auth') return handle(key, grant as VersionedGrant)
       return state === 'do_refresh' ? renewed(key, grant as VersionedGrant, requirement) : undefined
-    },
-
-    async complete (flow, response) {
-      let ending: { outcome: FlowOutcome, error?: ErrorCode }
-      try {
-        ending = response.type === 'code' ? { outcome: await exchange(flow, response) } : refusal(response.error)
-      } catch (error) {
-        onError(error, 'exchanging the code')
-        ending = { outcome: 'provider_error', error: ConsentryError.is(error) ? error.code : 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE' }
-      }
-      try {
-        await flows.settle(flow, ending.outcome, ending.error)
-      } catch (error) {
-        // The grant is safe; waiters read it when the flow's time is over.
-        onError(error, 'settling a flow')
-      }
-      return ending
     },
 
     async list (owner) {
@@ -227,23 +188,8 @@ export function createGrants (options: GrantsOptions): Grants {
   }
 }
 
-/** RFC 6749 section 4.1.2.1: only `access_denied` is the person's own answer. */
-function refusal (error: string): { outcome: FlowOutcome, error?: ErrorCode } {
-  if (error === 'access_denied') return { outcome: 'denied' }
-  const passing = error === 'temporarily_unavailable' || error === 'server_error'
-  return { outcome: 'provider_error', error: passing ? 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE' : 'CONSENTRY_ERR_PROVIDER_REFUSED' }
-}
-
-function connection (key: GrantKey, grant: VersionedGrant): Connection {
-  const { record } = grant
-  const account = accountSummary(grant)
-  return {
-    provider: key.provider,
-    profile: key.profile,
-    scopes: record.scopes,
-    ...(account !== undefined && { account }),
-    status: record.endedAt === undefined ? 'active' : 'ended',
-    createdAt: new Date(record.createdAt).toISOString(),
-    updatedAt: new Date(record.updatedAt).toISOString()
-  }
+/** Why what was granted is not what was needed. */
+function shortcoming (grant: GrantRecord, requirement: Requirement): ErrorCode {
+  if (missingScopes(grant, requirement.scopes).length > 0) return 'CONSENTRY_ERR_SCOPES_MISSING'
+  return serves(grant, requirement) ? 'CONSENTRY_ERR_REAUTH_REQUIRED' : 'CONSENTRY_ERR_ACCOUNT_MISMATCH'
 }

@@ -20,9 +20,10 @@ export function sameOwner (a: Owner, b: Owner): boolean {
 }
 
 function encode (part: string): string {
-  // A lone surrogate has no encoding of its own, so two of them would collide.
-  if (part === '' || /\p{Surrogate}/u.test(part)) {
+  if (typeof part === 'string' && /^[\w-]+$/.test(part)) return part
+  // A lone surrogate has no encoding of its own, so two of them would collide; so would all that are no strings.
+  if (typeof part !== 'string' || part === '' || /\p{Surrogate}/u.test(part)) {
     throw new ConsentryError('CONSENTRY_ERR_OPTIONS_INVALID', { cause: new TypeError('a part of the key is empty or not well-formed Unicode') })
   }
-  return encodeURIComponent(part).replace(/[!'()*~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+  return encodeURIComponent(part).replace(/[!'()*.~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 }

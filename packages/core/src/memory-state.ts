@@ -1,7 +1,7 @@
 import { systemClock } from './clock.ts'
 import { createDeadlines, type Deadline } from './deadlines.ts'
 import { ConsentryError } from './errors.ts'
-import type { Clock, Lock, LogEntry, StateStore } from './ports.ts'
+import type { Clock, LogEntry, StateStore } from './ports.ts'
 
 export interface MemoryStateOptions {
   clock?: Clock
@@ -9,88 +9,107 @@ export interface MemoryStateOptions {
   maxEntries?: number
 }
 
-interface Slot {
-  key: string
+type Slots<Value> = Map<string, Slot<Value>>
+
+interface Slot<Value> {
+  readonly home: Slots<Value>
+  readonly key: string
+  value: Value
   expiresAt: number
-  deadline: Deadline
+  deadline: Deadline | undefined
 }
-interface ValueSlot extends Slot { value: string }
-interface LogSlot extends Slot { entries: string[], last: number }
-interface LockSlot extends Slot { holder: object }
 
-type Slots<S extends Slot> = Map<string, S>
-
-function remove<S extends Slot> ([slots, key]: readonly [Slots<S>, string]): void {
-  slots.get(key)?.deadline.cancel()
-  slots.delete(key)
+interface Log {
+  entries: string[]
+  /** The sequence number of the newest entry. */
+  last: number
 }
 
 /** The state of one process, for as long as it runs. */
 export function memoryState (options: MemoryStateOptions = {}): StateStore {
   const { clock = systemClock, maxEntries = 1_000_000 } = options
   const deadlines = createDeadlines(clock)
-  const values = new Map<string, ValueSlot>()
-  const logs = new Map<string, LogSlot>()
-  const locks = new Map<string, LockSlot>()
+  const values: Slots<string> = new Map()
+  const logs: Slots<Log> = new Map()
+  const locks: Slots<object> = new Map()
   const listeners = new Map<string, Set<(message: string) => void>>()
   let fence = 0
 
-  /** Reads never see an expired slot, though the sweep may come for it a little later. */
-  function live<S extends Slot> (slots: Map<string, S>, key: string): S | undefined {
-    const slot = slots.get(key)
-    return slot !== undefined && slot.expiresAt > clock.monotonic() ? slot : undefined
+  /** Reads never see what has expired, though the sweep may come for it a little later. */
+  function live<Value> (home: Slots<Value>, key: string): Value | undefined {
+    const slot = home.get(key)
+    return slot !== undefined && slot.expiresAt > clock.monotonic() ? slot.value : undefined
   }
 
-  function timing<S extends Slot> (slots: Map<string, S>, key: string, ttl: number): Omit<Slot, 'key'> {
-    const old = slots.get(key)
-    if (old !== undefined) old.deadline.cancel()
-    else if (values.size + logs.size + locks.size >= maxEntries) {
-      throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: new RangeError('the memory store is full') })
+  function put<Value> (home: Slots<Value>, key: string, value: Value, ttl: number): void {
+    const expiresAt = clock.monotonic() + ttl
+    const slot = home.get(key)
+    if (slot === undefined) {
+      if (values.size + logs.size + locks.size >= maxEntries) {
+        throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: new RangeError('the memory store is full') })
+      }
+      const added: Slot<Value> = { home, key, value, expiresAt, deadline: undefined }
+      added.deadline = deadlines.add(ttl, sweep, added)
+      home.set(key, added)
+      return
     }
-    return { expiresAt: clock.monotonic() + ttl, deadline: deadlines.add<readonly [Slots<S>, string]>(ttl, remove, [slots, key]) }
+    // A deadline that comes too early finds out for itself.
+    if (expiresAt < slot.expiresAt) {
+      slot.deadline?.cancel()
+      slot.deadline = deadlines.add(ttl, sweep, slot)
+    }
+    slot.value = value
+    slot.expiresAt = expiresAt
   }
 
-  function put (key: string, value: string, ttl: number): void {
-    values.set(key, { key, value, ...timing(values, key, ttl) })
+  function remove<Value> (home: Slots<Value>, key: string): void {
+    home.get(key)?.deadline?.cancel()
+    home.delete(key)
+  }
+
+  function sweep (slot: Slot<unknown>): void {
+    const left = slot.expiresAt - clock.monotonic()
+    if (left > 0) slot.deadline = deadlines.add(left, sweep, slot)
+    else slot.home.delete(slot.key)
   }
 
   return {
     async get (key) {
-      return live(values, key)?.value
+      return live(values, key)
     },
 
     async set (key, value, ttl) {
-      put(key, value, ttl)
+      put(values, key, value, ttl)
     },
 
     async take (key) {
-      const value = live(values, key)?.value
-      remove([values, key])
+      const value = live(values, key)
+      remove(values, key)
       return value
     },
 
     async compareAndSet (key, expected, value, ttl) {
-      if (live(values, key)?.value !== expected) return false
-      if (value === undefined) remove([values, key])
-      else put(key, value, ttl)
+      if (live(values, key) !== expected) return false
+      if (value === undefined) remove(values, key)
+      else put(values, key, value, ttl)
       return true
     },
 
-    async append (log, value, { ttl, limit }) {
-      const { entries, last } = live(logs, log) ?? { entries: new Array<string>(), last: 0 }
-      entries.push(value)
-      if (entries.length > limit) entries.splice(0, entries.length - limit)
-      logs.set(log, { key: log, entries, last: last + 1, ...timing(logs, log, ttl) })
-      return last + 1
+    async append (name, value, { ttl, limit }) {
+      const log = live(logs, name) ?? { entries: [], last: 0 }
+      put(logs, name, log, ttl)
+      log.entries.push(value)
+      if (log.entries.length > limit) log.entries.splice(0, log.entries.length - limit)
+      return ++log.last
     },
 
-    async read (log, after) {
-      const slot = live(logs, log)
-      if (slot === undefined) return []
-      const before = slot.last - slot.entries.length
+    async read (name, after) {
+      const log = live(logs, name)
+      if (log === undefined) return []
+      const before = log.last - log.entries.length
       const found: LogEntry[] = []
-      for (let index = Math.max(0, after - before); index < slot.entries.length; index++) {
-        found.push({ seq: before + index + 1, value: slot.entries[index] as string })
+      for (let index = Math.max(0, after - before); index < log.entries.length; index++) {
+        found.push({ seq: before + index + 1, value: log.entries[index] as string })
       }
       return found
     },
@@ -108,27 +127,25 @@ export function memoryState (options: MemoryStateOptions = {}): StateStore {
       heard.add(listener)
       return async () => {
         heard.delete(listener)
-        if (heard.size === 0) listeners.delete(channel)
+        if (heard.size === 0 && listeners.get(channel) === heard) listeners.delete(channel)
       }
     },
 
     async lock (name, ttl) {
       if (live(locks, name) !== undefined) return undefined
       const holder = {}
-      const held = (): boolean => live(locks, name)?.holder === holder
-      locks.set(name, { key: name, holder, ...timing(locks, name, ttl) })
-      const lock: Lock = {
+      put(locks, name, holder, ttl)
+      return {
         fence: ++fence,
         async renew (ttl) {
-          if (!held()) return false
-          locks.set(name, { key: name, holder, ...timing(locks, name, ttl) })
+          if (live(locks, name) !== holder) return false
+          put(locks, name, holder, ttl)
           return true
         },
         async release () {
-          if (held()) remove([locks, name])
+          if (live(locks, name) === holder) remove(locks, name)
         }
       }
-      return lock
     },
 
     async close () {

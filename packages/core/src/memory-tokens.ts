@@ -1,6 +1,8 @@
+import { ConsentryError } from './errors.ts'
 import type { GrantKey, GrantRecord, Owner } from './grant.ts'
 import { grantKeyId, ownerId } from './keys.ts'
 import type { TokenStore } from './ports.ts'
+import { createTurns } from './turns.ts'
 
 interface Slot {
   key: GrantKey
@@ -9,11 +11,16 @@ interface Slot {
   version: string
 }
 
+export interface MemoryTokensOptions {
+  /** How many grants it holds; beyond that it refuses new ones and evicts nobody's. 1,000,000 unless given. */
+  maxEntries?: number
+}
+
 /** Grants for as long as the process runs. */
-export function memoryTokens (): TokenStore {
+export function memoryTokens ({ maxEntries = 1_000_000 }: MemoryTokensOptions = {}): TokenStore {
   const slots = new Map<string, Slot>()
   const byOwner = new Map<string, Set<string>>()
-  const tails = new Map<string, Promise<unknown>>()
+  const inTurn = createTurns()
   let versions = 0
 
   return {
@@ -25,6 +32,9 @@ export function memoryTokens (): TokenStore {
     async save (key, record, expected) {
       const id = grantKeyId(key)
       if (slots.get(id)?.version !== expected) return undefined
+      if (expected === undefined && slots.size >= maxEntries) {
+        throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: new RangeError('the memory store is full') })
+      }
       const version = String(++versions)
       const { tenant, userId, provider, profile } = key
       slots.set(id, { key: { tenant, userId, provider, profile }, json: JSON.stringify(record), version })
@@ -56,20 +66,7 @@ export function memoryTokens (): TokenStore {
     },
 
     async withLock (key, fn) {
-      const id = grantKeyId(key)
-      const before = tails.get(id)
-      const turn = (async () => {
-        await before
-        return fn()
-      })()
-      // The next one waits for the end of this one, not for its success.
-      const tail = turn.then(() => {}, () => {})
-      tails.set(id, tail)
-      try {
-        return await turn
-      } finally {
-        if (tails.get(id) === tail) tails.delete(id)
-      }
+      return inTurn(grantKeyId(key), fn)
     }
   }
 }

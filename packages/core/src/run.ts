@@ -1,23 +1,37 @@
 import { runInExecution } from './context.ts'
-import { ConsentryError } from './errors.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+import { ConsentryError, errorCodes, type ErrorCode } from './errors.ts'
 import { isLast, type EventData, type NewEvent } from './events.ts'
-import type { Execution, ExecutionRecord, ExecutionStatus } from './execution.ts'
-import type { ConnectFlow, FlowOutcome } from './flow.ts'
+import { after, executionDocument, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
+import type { ConnectFlow, FlowEnd, FlowOutcome } from './flow.ts'
 import type { Owner } from './grant.ts'
 import type { AuthorizeOptions, Grant, Grants } from './grants.ts'
 import type { Clock } from './ports.ts'
+import { Stop } from './stop.ts'
 
 /** The largest progress and result, in characters of JSON. */
 const largestProgress = 64 * 1024
 const largestResult = 1024 * 1024
 
-export interface RunOptions {
+/** What all runs share. */
+export interface RunPorts {
   clock: Clock
+  deadlines: Deadlines
   grants: Grants
   connectUrl: (flowId: string) => string
-  /** Appends the event and stores the record that it leads to. */
-  write: (event: NewEvent, record: ExecutionRecord) => Promise<void>
+  /** How long a run may take, in milliseconds. */
+  maxAge: number
+  /** Appends the event to the log and stores the record that it leads to. */
+  write: (record: ExecutionRecord, event: NewEvent) => Promise<ExecutionRecord>
+  onEnd: (run: Run) => void
   onError: (error: unknown, doing: string) => void
+}
+
+/** A question that the clients of this run know of, and how many of its calls wait for the answer. */
+interface Question {
+  flow: Pick<ConnectFlow, 'id' | 'provider' | 'scopes'>
+  profile: string
+  waiters: number
 }
 
 /** One execution on the node that runs it: the only writer of its record and its log. */
@@ -27,63 +41,74 @@ export class Run implements Execution {
   /** Resolves when someone is asked for the first time, or at the end. */
   readonly firstOutcome: Promise<'oauth_required' | 'ended'>
   /** Resolves when the end is written. */
-  readonly ended: Promise<ExecutionRecord>
-  readonly #options: RunOptions
-  readonly #abort = new AbortController()
-  readonly #asked = new Map<string, { flow: ConnectFlow, waiters: number }>()
+  readonly ended: Promise<ExecutionDocument>
+  readonly #ports: RunPorts
+  readonly #deadline: Deadline
+  readonly #questions: Question[] = []
+  readonly #stop = new Stop()
+  #controller: AbortController | undefined
   #record: ExecutionRecord
   #writing: Promise<void> = Promise.resolve()
   #waiters = 0
-  #over = false
   #tellFirst!: (outcome: 'oauth_required' | 'ended') => void
-  #tellEnded!: (record: ExecutionRecord) => void
+  #tellEnded!: (document: ExecutionDocument) => void
 
-  constructor (record: ExecutionRecord, options: RunOptions) {
+  constructor (record: ExecutionRecord, ports: RunPorts) {
     this.id = record.id
     this.owner = record.owner
     this.#record = record
-    this.#options = options
+    this.#ports = ports
+    this.#deadline = ports.deadlines.add(ports.maxAge, expire, this)
     this.firstOutcome = new Promise((resolve) => { this.#tellFirst = resolve })
     this.ended = new Promise((resolve) => { this.#tellEnded = resolve })
   }
 
+  /** Made for who asks for it: most runs are waited for in large numbers and never look. */
   get signal (): AbortSignal {
-    return this.#abort.signal
+    this.#controller ??= new AbortController()
+    if (this.#stop.aborted) this.#controller.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED'))
+    return this.#controller.signal
   }
 
   /** Runs the application's code to its end. Never rejects. */
   async run (fn: (execution: Execution) => unknown): Promise<void> {
-    this.#emit('running', {})
     try {
       const result: unknown = await runInExecution(this, async () => fn(this))
       this.#end('completed', { result: asJson(result, largestResult) })
     } catch (error) {
-      if (!ConsentryError.is(error)) this.#options.onError(error, 'running an execution')
-      this.fail(error)
+      if (!ConsentryError.is(error)) this.#ports.onError(error, 'running an execution')
+      this.fail(ConsentryError.is(error) ? error.code : 'CONSENTRY_ERR_EXECUTION_FAILED')
     }
   }
 
-  async authorize (provider: string, options: AuthorizeOptions = {}): Promise<Grant> {
-    const { grants } = this.#options
+  authorize (provider: string, options: AuthorizeOptions = {}): Promise<Grant> {
+    const granted = this.#authorize(provider, options)
+    // The end of the run rejects what nobody may be waiting for any more; that is no reason to end the process.
+    granted.catch(() => {})
+    return granted
+  }
+
+  async #authorize (provider: string, options: AuthorizeOptions): Promise<Grant> {
+    const { grants } = this.#ports
     const { key, requirement } = grants.requirement(this.owner, provider, options)
-    if (this.#over) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')
+    if (this.#stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')
     let waitsFor: string | undefined
     try {
       return await grants.authenticate(key, requirement, {
         waiter: { id: `${this.id}.${++this.#waiters}`, executionId: this.id },
-        signal: options.signal === undefined ? this.signal : AbortSignal.any([options.signal, this.signal]),
+        signal: options.signal === undefined ? this.#stop : AbortSignal.any([options.signal, this.signal]),
         ...(options.timeout !== undefined && { timeout: options.timeout }),
         onRequired: (flow) => {
           this.#require(flow, waitsFor !== flow.id)
           waitsFor = flow.id
         },
-        onResolved: (flow) => {
+        onResolved: (end) => {
           waitsFor = undefined
-          this.#resolve(flow)
+          this.#resolve(end)
         }
       })
     } catch (error) {
-      if (this.#over) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED', { cause: error })
+      if (this.#stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED', { cause: error })
       throw error
     }
   }
@@ -96,86 +121,78 @@ export class Run implements Execution {
     this.#end('cancelled', { reason })
   }
 
-  fail (error: unknown): void {
-    const { code, message } = ConsentryError.is(error) ? error : new ConsentryError('CONSENTRY_ERR_EXECUTION_FAILED')
-    this.#end('failed', { code, message })
+  fail (code: ErrorCode): void {
+    this.#end('failed', { code, message: errorCodes[code].message })
   }
 
-  /** Several waiters of this execution may share a flow; its clients see one question. */
+  /** Several calls of this run may wait for one flow; its clients see one question, and again when it grows. */
   #require (flow: ConnectFlow, joins: boolean): void {
-    const asked = this.#asked.get(flow.id)
-    this.#asked.set(flow.id, { flow, waiters: (asked?.waiters ?? 0) + (joins ? 1 : 0) })
-    if (asked?.flow.scopes.length === flow.scopes.length) return
+    const known = this.#questions.find((question) => question.flow.id === flow.id)
+    const question = known ?? { flow, profile: flow.key.profile, waiters: 0 }
+    if (joins) question.waiters++
+    if (known === undefined) this.#questions.push(question)
+    else if (flow.scopes.length <= known.flow.scopes.length) return
+    const { id, provider, scopes } = flow
+    question.flow = { id, provider, scopes }
     this.#emit('oauth_required', {
-      flowId: flow.id,
-      provider: flow.provider,
-      profile: flow.key.profile,
-      scopes: flow.scopes,
-      connectUrl: this.#options.connectUrl(flow.id),
+      flowId: id,
+      provider,
+      profile: question.profile,
+      scopes,
+      connectUrl: this.#ports.connectUrl(id),
       expiresAt: new Date(flow.expiresAt).toISOString()
     })
   }
 
-  #resolve (flow: ConnectFlow): void {
-    const asked = this.#asked.get(flow.id)
-    if (asked === undefined || --asked.waiters > 0) return
-    this.#asked.delete(flow.id)
-    this.#tellResolved(flow, flow.outcome ?? 'expired')
+  #resolve ({ id, outcome }: FlowEnd): void {
+    const index = this.#questions.findIndex((question) => question.flow.id === id)
+    const question = this.#questions[index]
+    if (question === undefined || --question.waiters > 0) return
+    this.#questions.splice(index, 1)
+    this.#tellResolved(question, outcome)
   }
 
-  #tellResolved ({ id, provider, key: { profile } }: ConnectFlow, outcome: FlowOutcome): void {
+  #tellResolved ({ flow: { id, provider }, profile }: Question, outcome: FlowOutcome): void {
     this.#emit('oauth_resolved', { flowId: id, provider, profile, outcome })
   }
 
   #end (type: 'completed' | 'failed' | 'cancelled', data: EventData[typeof type]): void {
-    if (this.#over) return
-    for (const { flow } of this.#asked.values()) this.#tellResolved(flow, 'cancelled')
-    this.#asked.clear()
+    if (this.#stop.aborted) return
+    for (const question of this.#questions.splice(0)) this.#tellResolved(question, 'cancelled')
     this.#emit(type, data)
-    this.#over = true
-    this.#abort.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED'))
+    this.#deadline.cancel()
+    this.#stop.stop()
+    // Whoever ends a run may do so from within another one; what listens belongs to this one.
+    runInExecution(this, () => this.#controller?.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')))
   }
 
   /** Events are written one after the other, in the order in which they happened. */
   #emit<Type extends NewEvent['type']> (type: Type, data: EventData[Type]): void {
-    if (this.#over) return
-    const event = { type, data, time: new Date(this.#options.clock.now()).toISOString() } as NewEvent
+    if (this.#stop.aborted) return
+    const event = { type, data, time: new Date(this.#ports.clock.now()).toISOString() } as NewEvent
     this.#writing = this.#writing.then(() => this.#write(event))
   }
 
   async #write (event: NewEvent): Promise<void> {
-    this.#record = after(this.#record, event, this.#options.clock.now())
+    const { write, onEnd, onError, clock } = this.#ports
+    const last = isLast(event.type)
     try {
-      await this.#options.write(event, this.#record)
+      this.#record = await write(this.#record, event)
       if (event.type === 'oauth_required') this.#tellFirst('oauth_required')
     } catch (error) {
-      this.#options.onError(error, 'writing an event')
-      if (!isLast(event.type)) this.fail(new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: error }))
+      onError(error, 'writing an event')
+      if (last) this.#record = after(this.#record, event, this.#record.seq + 1, clock.now())
+      else this.fail('CONSENTRY_ERR_STORE_UNAVAILABLE')
     }
-    if (isLast(event.type)) {
-      this.#tellFirst('ended')
-      this.#tellEnded(this.#record)
-    }
+    if (!last) return
+    onEnd(this)
+    this.#tellFirst('ended')
+    this.#tellEnded(executionDocument(this.#record, this.#record.seq))
   }
 }
 
-/** The record that an event leads to. */
-function after (record: ExecutionRecord, event: NewEvent, now: number): ExecutionRecord {
-  const seq = record.seq + 1
-  const without = (flowId: string): ExecutionRecord['pending'] => record.pending.filter((question) => question.flowId !== flowId)
-  const asking = (pending: ExecutionRecord['pending']): ExecutionRecord => ({ ...record, seq, pending, status: statusOf(pending) })
-  switch (event.type) {
-    case 'oauth_required': return asking([...without(event.data.flowId), { ...event.data, seq, time: event.time }])
-    case 'oauth_resolved': return asking(without(event.data.flowId))
-    case 'completed': return { ...record, seq, pending: [], status: 'completed', result: event.data.result, endedAt: now }
-    case 'failed': return { ...record, seq, pending: [], status: 'failed', error: event.data, endedAt: now }
-    case 'cancelled': return { ...record, seq, pending: [], status: 'cancelled', endedAt: now }
-    default: return { ...record, seq }
-  }
-}
-
-function statusOf (pending: ExecutionRecord['pending']): ExecutionStatus {
-  return pending.length > 0 ? 'oauth_required' : 'running'
+function expire (run: Run): void {
+  run.fail('CONSENTRY_ERR_EXECUTION_EXPIRED')
 }
 
 /** The value as its readers will see it, so that a later change of it changes nothing. */

@@ -14,16 +14,22 @@ export function grantRecord (tokens: TokenSet, { before, requestedScopes, now }:
 }): GrantRecord {
   const refreshToken = tokens.refreshToken ?? before?.refreshToken
   const account = tokens.account ?? before?.account
+  const expiresIn = lifetime(tokens.expiresIn)
   return {
     v: 1,
     accessToken: tokens.accessToken,
     tokenType: tokens.tokenType,
     ...(refreshToken !== undefined && { refreshToken }),
-    ...(tokens.expiresIn !== undefined && { expiresAt: now + Math.min(tokens.expiresIn, longestLifetime) * 1000 }),
+    ...(expiresIn !== undefined && { expiresAt: now + expiresIn * 1000 }),
     scopes: [...tokens.scopes ?? requestedScopes],
     requestedScopes: [...requestedScopes],
     ...(account !== undefined && { account }),
     createdAt: before?.createdAt ?? now,
     updatedAt: now
   }
+}
+
+/** In seconds. A lifetime that is no number says nothing; one below zero is over. */
+function lifetime (expiresIn: number | undefined): number | undefined {
+  return expiresIn === undefined || Number.isNaN(expiresIn) ? undefined : Math.min(Math.max(expiresIn, 0), longestLifetime)
 }

@@ -1,129 +1,123 @@
 import type { Deadline, Deadlines } from './deadlines.ts'
-import { settled, type Flow, type FlowOutcome } from './flow.ts'
+import { claimGrace, isAbandoned, type Flow, type FlowEnd, type FlowOutcome } from './flow.ts'
+import type { FlowRecords } from './flow-records.ts'
 import type { Clock } from './ports.ts'
+import type { AbortLike } from './stop.ts'
 import type { Wakeups } from './wakeups.ts'
 
-export interface WaiterOptions<F extends Flow> {
+/** What all waiters share. */
+export interface WaiterPorts {
   clock: Clock
   deadlines: Deadlines
   wakeups: Wakeups
-  read: () => Promise<F | undefined>
-  /** At most this long, in milliseconds. */
-  timeout: number
-  signal?: AbortSignal | undefined
-  /** Tells the store that this waiter is gone. */
-  leave?: ((outcome: 'cancelled' | 'expired') => Promise<void>) | undefined
-  onChange?: ((flow: F) => void) | undefined
+  records: Pick<FlowRecords, 'find' | 'leave'>
 }
 
-/** How long an exchange that has begun may outlast the waiter's own time, in milliseconds. */
-const claimGrace = 30_000
+export interface WaiterOptions {
+  /** The name in the flow's record; absent for one who only looks on. */
+  id?: string
+  /** At most this long, in milliseconds. */
+  timeout: number
+  signal?: AbortLike | undefined
+  onChange?: ((flow: Flow) => void) | undefined
+}
+
 /** A hint may be lost: without one, a waiter reads again after this long, in milliseconds. */
 const reread = 15_000
 
 /**
- * Waits for the end of a flow and resolves exactly once, to the flow as it ended for this waiter. It listens, then
- * reads, then waits, and reads again on every hint and from time to time.
+ * Waits for the end of a flow and resolves exactly once, to how it ended for this waiter. It listens, then reads, then
+ * waits, and reads again on every hint and from time to time.
  */
-export class Waiter<F extends Flow> {
-  readonly ended: Promise<F>
-  readonly #options: WaiterOptions<F>
+export class Waiter {
+  readonly ended: Promise<FlowEnd>
+  readonly #ports: WaiterPorts
+  readonly #options: WaiterOptions
+  readonly #flowId: string
   readonly #stopListening: () => void
-  #flow: F
+  #scopes: readonly string[]
   #until: number
-  #graceGiven = false
   #deadline: Deadline | undefined
-  #resolve: ((flow: F) => void) | undefined
+  #resolve: ((end: FlowEnd) => void) | undefined
   #reading = false
   #again = false
 
-  constructor (flow: F, options: WaiterOptions<F>) {
-    this.#flow = flow
+  constructor (flow: Flow, options: WaiterOptions, ports: WaiterPorts) {
+    this.#flowId = flow.id
+    this.#scopes = flow.scopes
     this.#options = options
-    this.#until = options.clock.monotonic() + options.timeout
+    this.#ports = ports
+    this.#until = ports.clock.monotonic() + options.timeout
     this.ended = new Promise((resolve) => { this.#resolve = resolve })
-    this.#stopListening = options.wakeups.on(`flow:${flow.id}`, () => { void this.#read() })
+    this.#stopListening = ports.wakeups.on(`flow:${flow.id}`, () => { void this.read() })
     options.signal?.addEventListener('abort', this.#abort)
     if (options.signal?.aborted === true) this.#abort()
-    else void this.#read()
+    else void this.read()
   }
 
-  async #read (): Promise<void> {
-    if (this.#reading) {
-      this.#again = true
-      return
-    }
+  /** Reads until nothing changed meanwhile, then waits for the next hint or deadline. */
+  async read (): Promise<void> {
+    this.#again = true
+    if (this.#reading) return
     this.#reading = true
-    do {
+    while (this.#again && this.#resolve !== undefined) {
       this.#again = false
       try {
-        this.#see(await this.#options.read())
+        this.#see(await this.#ports.records.find(this.#flowId))
       } catch {
         // The store is away; the next reading comes with the deadline.
       }
-    } while (this.#again && this.#resolve !== undefined)
+    }
     this.#reading = false
     this.#arm()
   }
 
-  #see (flow: F | undefined): void {
+  #see (flow: Flow | undefined): void {
     if (flow === undefined) return this.#end('expired')
-    const widened = flow.scopes.length !== this.#flow.scopes.length
-    this.#flow = flow
-    if (flow.status === 'settled') this.#settle(flow)
-    else if (widened) this.#options.onChange?.(flow)
+    const widened = flow.scopes.length > this.#scopes.length
+    this.#scopes = flow.scopes
+    if (flow.status === 'settled') return this.#end(flow.outcome ?? 'expired', flow)
+    const { clock } = this.#ports
+    // Whoever answered in time is not turned away while the provider is asked.
+    if (isAbandoned(flow, clock.now())) void this.#giveUp('expired')
+    else if (flow.claimedAt !== undefined) this.#until = Math.max(this.#until, clock.monotonic() + flow.claimedAt + claimGrace + 1 - clock.now())
+    if (widened) this.#options.onChange?.(flow)
   }
 
   #arm (): void {
     this.#deadline?.cancel()
     if (this.#resolve === undefined) return
-    this.#deadline = this.#options.deadlines.add(Math.min(this.#left(), reread), wake, this)
-  }
-
-  /** Called by the deadline. */
-  async due (): Promise<void> {
-    if (this.#left() > 0) return this.#read()
-    // Whoever answered in time is not turned away while the provider is asked.
-    if (this.#flow.status === 'claimed' && !this.#graceGiven) {
-      this.#graceGiven = true
-      this.#until += claimGrace
-      return this.#read()
-    }
-    return this.#giveUp('expired')
-  }
-
-  #left (): number {
-    return this.#until - this.#options.clock.monotonic()
+    const left = this.#until - this.#ports.clock.monotonic()
+    if (left > 0) this.#deadline = this.#ports.deadlines.add(Math.min(left, reread), readAgain, this)
+    else void this.#giveUp('expired')
   }
 
   readonly #abort = (): void => { void this.#giveUp('cancelled') }
 
   async #giveUp (outcome: 'cancelled' | 'expired'): Promise<void> {
+    const { id } = this.#options
     try {
-      await this.#options.leave?.(outcome)
-      const flow = await this.#options.read()
-      if (flow?.status === 'settled') return this.#settle(flow)
+      const flow = id === undefined ? undefined : await this.#ports.records.leave(this.#flowId, id, outcome)
+      if (flow?.status === 'settled') return this.#end(flow.outcome ?? outcome, flow)
+      if (flow?.status === 'claimed' && outcome === 'expired') return this.read()
     } catch {
       // The record ends with its own lifetime.
     }
     this.#end(outcome)
   }
 
-  #end (outcome: FlowOutcome): void {
-    this.#settle(settled(this.#flow, outcome))
-  }
-
-  #settle (flow: F): void {
+  #end (outcome: FlowOutcome, flow?: Flow): void {
     const resolve = this.#resolve
     if (resolve === undefined) return
     this.#resolve = undefined
     this.#stopListening()
     this.#deadline?.cancel()
     this.#options.signal?.removeEventListener('abort', this.#abort)
-    resolve(flow)
+    const error = flow?.error
+    resolve({ id: this.#flowId, status: 'settled', outcome, scopes: this.#scopes, ...(error !== undefined && { error }) })
   }
 }
 
-function wake<F extends Flow> (waiter: Waiter<F>): void {
-  void waiter.due()
+function readAgain (waiter: Waiter): void {
+  void waiter.read()
 }

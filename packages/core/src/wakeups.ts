@@ -10,17 +10,22 @@ export interface Wakeups {
   close (): Promise<void>
 }
 
+type Listener = (detail: string) => void
+
 const channel = 'consentry:wakeups'
 
 /** One subscription for the whole node; what is said in one turn of the event loop travels in one message. */
 export function createWakeups (state: StateStore): Wakeups {
-  const topics = new Map<string, Set<(detail: string) => void>>()
+  // Most topics have one listener, which costs no Set.
+  const topics = new Map<string, Listener | Set<Listener>>()
   let pending: Array<[string, string]> = []
   let subscription: Promise<() => Promise<void>> | undefined
 
   function receive (message: string): void {
-    for (const [topic, detail] of JSON.parse(message) as Array<[string, string]>) {
-      for (const listener of topics.get(topic) ?? []) listener(detail)
+    for (const [topic, detail] of hints(message)) {
+      const listeners = topics.get(topic)
+      if (typeof listeners === 'function') listeners(detail)
+      else listeners?.forEach((listener) => listener(detail))
     }
   }
 
@@ -30,24 +35,29 @@ export function createWakeups (state: StateStore): Wakeups {
     state.publish(channel, message).catch(() => {})
   }
 
+  async function ready (): Promise<void> {
+    const current = subscription ??= state.subscribe(channel, receive)
+    try {
+      await current
+    } catch (error) {
+      if (subscription === current) subscription = undefined
+      throw error
+    }
+  }
+
   return {
-    async ready () {
-      subscription ??= state.subscribe(channel, receive)
-      try {
-        await subscription
-      } catch (error) {
-        subscription = undefined
-        throw error
-      }
-    },
+    ready,
 
     on (topic, listener) {
-      let listeners = topics.get(topic)
-      if (listeners === undefined) topics.set(topic, listeners = new Set())
-      listeners.add(listener)
+      // Who cannot wait for it reads again later.
+      if (subscription === undefined) ready().catch(() => {})
+      const others = topics.get(topic)
+      if (others === undefined) topics.set(topic, listener)
+      else if (typeof others === 'function') topics.set(topic, new Set([others, listener]))
+      else others.add(listener)
       return () => {
-        listeners.delete(listener)
-        if (listeners.size === 0 && topics.get(topic) === listeners) topics.delete(topic)
+        const listeners = topics.get(topic)
+        if (listeners === listener || (typeof listeners === 'object' && listeners.delete(listener) && listeners.size === 0)) topics.delete(topic)
       }
     },
 
@@ -60,5 +70,14 @@ export function createWakeups (state: StateStore): Wakeups {
       const unsubscribe = await subscription?.catch(() => undefined)
       await unsubscribe?.()
     }
+  }
+}
+
+/** Others may talk on the channel too: what cannot be understood is a hint that was lost. */
+function hints (message: string): Array<[string, string]> {
+  try {
+    return JSON.parse(message) as Array<[string, string]>
+  } catch {
+    return []
   }
 }

@@ -1,0 +1,29 @@
+import { accountSummary, type AccountSummary } from './grant-handle.ts'
+import type { GrantKey } from './grant.ts'
+import type { VersionedGrant } from './ports.ts'
+
+/** A user's grant, as far as it may be shown. Times are ISO 8601. */
+export interface Connection {
+  provider: string
+  profile: string
+  scopes: string[]
+  account?: AccountSummary
+  /** `ended`: the provider refuses to renew it, so the person has to consent again. */
+  status: 'active' | 'ended'
+  createdAt: string
+  updatedAt: string
+}
+
+export function connection (key: GrantKey, grant: VersionedGrant): Connection {
+  const { record } = grant
+  const account = accountSummary(grant)
+  return {
+    provider: key.provider,
+    profile: key.profile,
+    scopes: record.scopes,
+    ...(account !== undefined && { account }),
+    status: record.endedAt === undefined ? 'active' : 'ended',
+    createdAt: new Date(record.createdAt).toISOString(),
+    updatedAt: new Date(record.updatedAt).toISOString()
+  }
+}

@@ -1,0 +1,121 @@
+import type { ErrorCode } from './errors.ts'
+import { isAbandoned, isUnderWay, settled, unionScopes, type ConnectFlow, type Flow, type FlowOutcome, type FlowWaiter } from './flow.ts'
+import type { GrantKey } from './grant.ts'
+import { grantKeyId } from './keys.ts'
+import type { Clock, StateStore } from './ports.ts'
+import { createTurns } from './turns.ts'
+import type { Wakeups } from './wakeups.ts'
+
+/** What can happen to the record of a flow. Every change is a compare-and-set: of several at once each sees the other. */
+export interface FlowRecords {
+  find (id: string): Promise<Flow | undefined>
+  add (flow: Flow): Promise<void>
+  /** The connect flow that is under way for this key. */
+  pending (key: GrantKey): Promise<ConnectFlow | undefined>
+  /** Joins the flow that is under way for the key of `flow`, or adds `flow`. */
+  joinOrAdd (flow: ConnectFlow): Promise<ConnectFlow>
+  /** Applies `change` until nobody else changed the flow in between; `undefined` from it leaves the flow as it is. */
+  update<F extends Flow> (id: string, change: (flow: F) => F | undefined): Promise<F | undefined>
+  /** Ends the flow if it is in the status `when`. */
+  end (id: string, when: Flow['status'], outcome: FlowOutcome, error?: ErrorCode): Promise<boolean>
+  /** What a waiter that stops waiting leaves behind: when it was the last, nobody needs the answer. Resolves to the flow as it then is. */
+  leave (id: string, waiterId: string, outcome: 'cancelled' | 'expired'): Promise<Flow | undefined>
+}
+
+export interface FlowRecordsOptions {
+  state: StateStore
+  wakeups: Wakeups
+  clock: Clock
+}
+
+/** How long a flow is remembered after its time, so that a late visitor gets a clear page; milliseconds. */
+const remembered = 10 * 60_000
+
+const flowKey = (id: string): string => `flow:${id}`
+const pendingKey = (key: GrantKey): string => `pending:${grantKeyId(key)}`
+
+export function createFlowRecords ({ state, wakeups, clock }: FlowRecordsOptions): FlowRecords {
+  // Many waiters of one process that join or leave at once would only be in each other's way.
+  const inTurn = createTurns()
+  const left = (flow: Flow): number => Math.max(flow.expiresAt - clock.now(), 0)
+
+  async function find (id: string): Promise<Flow | undefined> {
+    const json = await state.get(flowKey(id))
+    return json === undefined ? undefined : JSON.parse(json) as Flow
+  }
+
+  async function add (flow: Flow): Promise<void> {
+    await state.set(flowKey(flow.id), JSON.stringify(flow), left(flow) + remembered)
+  }
+
+  async function pending (key: GrantKey): Promise<ConnectFlow | undefined> {
+    const id = await state.get(pendingKey(key))
+    const flow = id === undefined ? undefined : await find(id) as ConnectFlow | undefined
+    return flow !== undefined && isUnderWay(flow, clock.now()) ? flow : undefined
+  }
+
+  function update<F extends Flow> (id: string, change: (flow: F) => F | undefined): Promise<F | undefined> {
+    return inTurn(id, async () => {
+      for (;;) {
+        const json = await state.get(flowKey(id))
+        const changed = json === undefined ? undefined : change(JSON.parse(json) as F)
+        if (changed === undefined) return undefined
+        if (await state.compareAndSet(flowKey(id), json, JSON.stringify(changed), left(changed) + remembered)) return changed
+      }
+    })
+  }
+
+  /** Durable first, then the hint. */
+  async function told (flow: Flow): Promise<void> {
+    wakeups.wake(`flow:${flow.id}`)
+    if (flow.purpose === 'connect') await state.compareAndSet(pendingKey(flow.key), flow.id, undefined, 0)
+  }
+
+  /** `undefined` when the flow is over. */
+  async function join (id: string, { scopes, waiters, standing }: ConnectFlow): Promise<ConnectFlow | undefined> {
+    let widened = false
+    const joined = await update<ConnectFlow>(id, (flow) => {
+      if (!isUnderWay(flow, clock.now())) return undefined
+      const union = flow.opened ? flow.scopes : unionScopes(flow.scopes, scopes)
+      widened = union.length > flow.scopes.length
+      return { ...flow, scopes: union, waiters: [...flow.waiters, ...waiters], standing: flow.standing || standing }
+    })
+    if (widened) wakeups.wake(`flow:${id}`)
+    return joined
+  }
+
+  return {
+    find,
+    add,
+    pending,
+    update,
+
+    async joinOrAdd (flow) {
+      for (;;) {
+        const current = await state.get(pendingKey(flow.key))
+        const joined = current === undefined ? undefined : await join(current, flow)
+        if (joined !== undefined) return joined
+        await add(flow)
+        if (await state.compareAndSet(pendingKey(flow.key), current, flow.id, left(flow))) return flow
+        await state.take(flowKey(flow.id))
+      }
+    },
+
+    async end (id, when, outcome, error) {
+      const ended = await update(id, (flow) => flow.status === when ? settled(flow, outcome, error) : undefined)
+      if (ended !== undefined) await told(ended)
+      return ended !== undefined
+    },
+
+    async leave (id, waiterId, outcome) {
+      const flow = await update<ConnectFlow>(id, (flow) => {
+        if (isAbandoned(flow, clock.now())) return settled(flow, 'expired')
+        if (flow.status !== 'pending') return undefined
+        const remaining = { ...flow, waiters: flow.waiters.filter((waiter: FlowWaiter) => waiter.id !== waiterId) }
+        return remaining.waiters.length > 0 || flow.standing ? remaining : settled(remaining, outcome)
+      })
+      if (flow?.status === 'settled') await told(flow)
+      return flow ?? find(id)
+    }
+  }
+}
