@@ -1,1 +1,15 @@
-export {}
+import './types.ts'
+
+export { authorize, ConsentryError, currentExecution } from '@consentry/core'
+export type { AuthorizeOptions, Connection, ErrorCode, Execution, ExecutionEvent, Grant } from '@consentry/core'
+export type { UserInfo } from '@consentry/user-identity'
+export type { SessionData } from './context.ts'
+export { statusCodes } from './errors.ts'
+export type { HttpError, Problem } from './errors.ts'
+export type { StatusDocument } from './executions.ts'
+export type { AuthRequirement, RouteAuth } from './guard.ts'
+export type { ClientMessage } from './messages.ts'
+export type { ConsentryOptions, IdentityOptions } from './options.ts'
+export { default, default as consentry } from './plugin.ts'
+export type { Consentry } from './types.ts'
+export { closeCodes } from './websocket.ts'

@@ -1,0 +1,92 @@
+import { flowIdOf, outcomeError, type AuthorizationResponse, type ClaimedFlow, type ConnectFlow, type Flow, type LoginFlow, type MatchedFlow } from '@consentry/core'
+import { userInfoFromClaims } from '@consentry/user-identity'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { connectUrl, ownerOf, providerOf, type Context } from './context.ts'
+import { flowCookie, setSessionCookie } from './cookies.ts'
+import { asHttpError, httpError, type HttpError } from './errors.ts'
+import { authenticationError, sessionOf } from './identity.ts'
+import { rememberLogin } from './logout.ts'
+import { sendOutcome } from './outcome.ts'
+
+/** The one redirect URI of each provider, for logins and connects. */
+export function callback (app: FastifyInstance, context: Context): void {
+  const { flows } = context
+
+  app.get<{ Params: { provider: string } }>('/callback/:provider', { config: { auth: false } }, async (request, reply) => {
+    const name = request.params.provider
+    const provider = providerOf(context, name)
+    // From the raw URL, since a parsed query hides what is there twice.
+    const parameters = new URL(request.raw.url ?? '', context.settings.origin).searchParams
+    const flow = await match(context, request, name, parameters.get('state') ?? '')
+    const response = await provider.authorizationResponse(parameters, { state: flow.state })
+    const claimed = await flows.claim(flow)
+    // Someone was faster with the same answer: a second tab, or a reload. It gets the same page.
+    if (claimed === undefined) return finish(context, request, reply, await flows.ended(flow))
+    return claimed.purpose === 'login'
+      ? signIn(context, request, reply, claimed, response)
+      : connect(context, request, reply, claimed, response)
+  })
+}
+
+/** The flow that the answer belongs to: same browser, same person, same provider (B3 to B5, B9). */
+async function match (context: Context, request: FastifyRequest, provider: string, state: string): Promise<MatchedFlow> {
+  const { userInfo } = request
+  try {
+    return await context.flows.match({
+      state,
+      provider,
+      binding: (flowId) => flowCookie(request, flowId),
+      owner: userInfo === null ? undefined : ownerOf(context, userInfo)
+    })
+  } catch (error) {
+    const failure = asHttpError(error)
+    if (failure?.code === 'CONSENTRY_ERR_OWNER_MISMATCH') request.log.warn({ code: failure.code, provider, userId: userInfo?.userId }, 'consent answered by another person')
+    if (failure?.code !== 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED') throw error
+    // Back to the question, not here: the answer must not travel along in a URL.
+    throw Object.assign(authenticationError(request), { tryAgain: `${context.settings.prefix}/connect/${flowIdOf(state) ?? ''}` })
+  }
+}
+
+async function connect (context: Context, request: FastifyRequest, reply: FastifyReply, flow: ClaimedFlow<ConnectFlow>, response: AuthorizationResponse): Promise<FastifyReply> {
+  const { outcome, error } = await context.grants.complete(flow, response)
+  return finish(context, request, reply, { ...flow, status: 'settled', outcome, ...(error !== undefined && { error }) })
+}
+
+async function signIn (context: Context, request: FastifyRequest, reply: FastifyReply, flow: ClaimedFlow<LoginFlow>, response: AuthorizationResponse): Promise<FastifyReply> {
+  const { flows, sessions, settings } = context
+  const provider = providerOf(context, flow.provider)
+  try {
+    if (response.type === 'error') throw outcomeError(response.error === 'access_denied' ? 'denied' : 'provider_error')
+    const tokens = await provider.exchange(response, flow)
+    const account = await provider.userInfo(tokens)
+    if (account === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID')
+    const userInfo = userInfoFromClaims(account.claims, { ...settings.identity, issuer: account.issuer, source: 'session', verified: true })
+    // Always a new session: what was there before the sign-in is not carried over (B19).
+    const before = sessionOf(request)
+    if (before !== null) await sessions.revoke(before.id)
+    const { secret, session } = await sessions.create({ userInfo, provider: flow.provider })
+    await rememberLogin(context, session.id, tokens)
+    setSessionCookie(reply, secret, settings.absoluteLifetime)
+    await flows.settle(flow, 'granted')
+  } catch (error) {
+    const failure = loginFailure(context, flow, error)
+    const denied = failure.code === 'CONSENTRY_ERR_CONSENT_DENIED'
+    request.log.warn({ err: failure, provider: flow.provider }, 'sign-in failed')
+    await flows.settle(flow, denied ? 'denied' : 'provider_error', denied ? undefined : failure.code)
+    throw failure
+  }
+  return finish(context, request, reply, { ...flow, outcome: 'granted' })
+}
+
+/** Where the browser goes when the flow is over: away from the URL that holds the code. */
+function finish (context: Context, request: FastifyRequest, reply: FastifyReply, flow: Flow): FastifyReply {
+  if (flow.purpose === 'connect' && flow.outcome !== 'granted') return sendOutcome(context, request, reply, flow)
+  if (flow.outcome !== 'granted') throw loginFailure(context, flow, outcomeError(flow.outcome ?? 'expired', flow.error))
+  const location = flow.purpose === 'login' ? flow.returnTo : connectUrl(context.settings, flow.id)
+  return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(location, 303)
+}
+
+function loginFailure ({ settings }: Context, flow: Flow, cause: unknown): HttpError {
+  const failure = asHttpError(cause) ?? httpError('CONSENTRY_ERR_PROVIDER_UNAVAILABLE', { cause })
+  return Object.assign(failure, { tryAgain: `${settings.prefix}/login/${flow.provider}` })
+}

@@ -1,0 +1,83 @@
+import { sameOwner, type ConnectFlow } from '@consentry/core'
+import type { UserInfo } from '@consentry/user-identity'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ownerOf, providerOf, type Context } from './context.ts'
+import { setFlowCookie } from './cookies.ts'
+import { createFormTokens } from './csrf.ts'
+import { httpError } from './errors.ts'
+import { refuse } from './guard.ts'
+import { html } from './html.ts'
+import { authenticationError } from './identity.ts'
+import { sendOutcome } from './outcome.ts'
+import { sendPage } from './pages.ts'
+
+interface ConnectParams { flowId: string }
+
+/** Answering a flow: who comes from elsewhere is asked first, and only the flow's owner gets to the provider. */
+export function connect (app: FastifyInstance, context: Context): void {
+  const { flows, settings } = context
+  const formTokens = createFormTokens(settings)
+
+  app.get<{ Params: ConnectParams }>('/connect/:flowId', { config: { auth: false } }, async (request, reply) => {
+    if (request.userInfo === null) return refuse(context, request, reply, authenticationError(request))
+    const flow = await ownFlow(context, request, request.userInfo)
+    if (flow.status !== 'pending') return sendOutcome(context, request, reply, await flows.ended(flow))
+    if (flow.expiresAt <= settings.clock.now()) throw httpError('CONSENTRY_ERR_FLOW_EXPIRED')
+    if (isFromOwnPage(request)) return sendToProvider(context, request, reply, flow)
+    return sendQuestion(context, reply, flow, request.userInfo, formTokens.create(request, flow.id))
+  })
+
+  app.post<{ Params: ConnectParams, Body: { answer?: unknown } | undefined }>('/connect/:flowId', { config: { auth: false } }, async (request, reply) => {
+    if (request.userInfo === null) throw authenticationError(request)
+    const flow = await ownFlow(context, request, request.userInfo)
+    formTokens.verify(request, flow.id)
+    if (flow.status !== 'pending') return sendOutcome(context, request, reply, await flows.ended(flow))
+    if (request.body?.answer === 'continue') return sendToProvider(context, request, reply, flow)
+    await flows.withdraw(flow.id, 'denied')
+    return sendOutcome(context, request, reply, await flows.ended(flow))
+  })
+}
+
+/** The flow, if it is this person's. Another's is left as it is, and the attempt is logged (B3). */
+async function ownFlow (context: Context, request: FastifyRequest<{ Params: ConnectParams }>, userInfo: UserInfo): Promise<ConnectFlow> {
+  const flow = await context.flows.find(request.params.flowId)
+  if (flow === undefined || flow.purpose !== 'connect') throw httpError('CONSENTRY_ERR_FLOW_NOT_FOUND')
+  if (!sameOwner(flow.key, ownerOf(context, userInfo))) {
+    request.log.warn({ flowId: flow.id, userId: userInfo.userId }, 'consent opened by another person')
+    throw httpError('CONSENTRY_ERR_OWNER_MISMATCH')
+  }
+  return flow
+}
+
+/** A click in a page of ours says what it leads to; a link in a mail or a chat says nothing. */
+function isFromOwnPage ({ headers }: FastifyRequest): boolean {
+  return headers['sec-fetch-site'] === 'same-origin' && headers['sec-fetch-mode'] === 'navigate'
+}
+
+async function sendToProvider (context: Context, request: FastifyRequest, reply: FastifyReply, pending: ConnectFlow): Promise<FastifyReply> {
+  const provider = providerOf(context, pending.provider)
+  const flow = await context.flows.open(pending)
+  const url = await provider.authorizationUrl(flow)
+  setFlowCookie(request, reply, flow, context.settings.clock.now())
+  return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(url.href, 303)
+}
+
+function sendQuestion (context: Context, reply: FastifyReply, flow: ConnectFlow, userInfo: UserInfo, token: string): FastifyReply {
+  const { label, host } = providerOf(context, flow.provider)
+  const executions = flow.waiters.flatMap(({ executionId }) => executionId ?? [])
+  return sendPage(context, reply, {
+    title: `Connect ${label}?`,
+    mood: 'ask',
+    body: html`<p>A run that you started needs your consent to go on. Continue only if you expected this question.</p>
+<dl>
+<div><dt>Run</dt><dd>${executions.length === 0 ? 'a request of yours' : html`<code>${executions.join(', ')}</code>`}</dd></div>
+<div><dt>Started by</dt><dd>${userInfo.name ?? userInfo.email ?? userInfo.subject}</dd></div>
+<div><dt>Provider</dt><dd>${label} <span class="host">(${host})</span></dd></div>
+<div><dt>Asks for</dt><dd><ul>${flow.scopes.map((scope) => html`<li><code>${scope}</code></li>`)}</ul></dd></div>
+</dl>
+<form method="post">
+<input type="hidden" name="_csrf" value="${token}">
+<p class="actions"><button class="button" name="answer" value="continue">Continue to ${host}</button><button class="button quiet" name="answer" value="decline">Decline</button></p>
+</form>`
+  })
+}

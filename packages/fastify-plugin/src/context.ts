@@ -1,0 +1,78 @@
+import { createDeadlines, createExecutions, createFlows, createGrants, createSessions, createWakeups, defaultTenant, type Deadlines, type Executions, type Flows, type Grants, type Owner, type Provider, type Session, type Sessions, type Wakeups } from '@consentry/core'
+import { createIdentity, type Identity, type UserInfo } from '@consentry/user-identity'
+import type { FastifyBaseLogger } from 'fastify'
+import { cookieNames } from './cookies.ts'
+import { httpError } from './errors.ts'
+import type { Settings } from './options.ts'
+
+/** What a session holds. */
+export interface SessionData {
+  userInfo: UserInfo
+  /** The provider that signed the person in. */
+  provider: string
+}
+
+export type BrowserSession = Session<SessionData>
+
+/** Everything the routes share: the settings and what was made of them. */
+export interface Context {
+  settings: Settings
+  wakeups: Wakeups
+  flows: Flows
+  grants: Grants
+  executions: Executions
+  sessions: Sessions<SessionData>
+  identity: Identity<BrowserSession>
+  /** Timeouts and expiries of connections. */
+  deadlines: Deadlines
+  log: FastifyBaseLogger
+}
+
+export function createContext (settings: Settings, log: FastifyBaseLogger): Context {
+  const { stateStore: state, tokenStore: tokens, clock, randomBytes, providers, origin, prefix } = settings
+  const wakeups = createWakeups(state)
+  const onError = (err: unknown, doing: string): void => { log.warn({ err }, `${doing} failed`) }
+  const flows = createFlows({
+    state,
+    wakeups,
+    clock,
+    randomBytes,
+    lifetime: settings.flowLifetime,
+    redirectUri: (provider) => `${origin}${prefix}/callback/${provider}`
+  })
+  const grants = createGrants({ providers, tokens, flows, clock, fetch: settings.fetch, refreshBuffer: settings.refreshBuffer, onError })
+  const executions = createExecutions({
+    ...settings.executions,
+    state,
+    wakeups,
+    clock,
+    randomBytes,
+    grants,
+    connectUrl: (flowId) => connectUrl(settings, flowId),
+    onError
+  })
+  const { idleLifetime, absoluteLifetime } = settings
+  const sessions = createSessions<SessionData>({ state, wakeups, clock, randomBytes, idleLifetime, absoluteLifetime })
+  const identity = createIdentity<BrowserSession>({
+    ...settings.identity,
+    session: { cookie: cookieNames.session, find: (secret) => sessions.find(secret), userInfo: ({ data }) => data.userInfo }
+  })
+  return { settings, wakeups, flows, grants, executions, sessions, identity, deadlines: createDeadlines(clock), log }
+}
+
+/** Where a person answers a flow: on our own origin. */
+export function connectUrl ({ origin, prefix }: Settings, flowId: string): string {
+  return `${origin}${prefix}/connect/${flowId}`
+}
+
+/** The configured provider of this name, or a 404. */
+export function providerOf ({ settings: { providers } }: Context, name: string): Provider {
+  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined
+  if (provider === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
+  return provider
+}
+
+/** Whose executions and grants a caller has. */
+export function ownerOf ({ settings: { tenant } }: Context, userInfo: UserInfo): Owner {
+  return { tenant: tenant?.(userInfo) ?? defaultTenant, userId: userInfo.userId }
+}

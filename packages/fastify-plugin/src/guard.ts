@@ -1,0 +1,95 @@
+import type { UserInfo } from '@consentry/user-identity'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Context } from './context.ts'
+import { clearSessionCookie } from './cookies.ts'
+import { asHttpError, httpError, sendProblem, type HttpError } from './errors.ts'
+import { authenticationError, sessionOf } from './identity.ts'
+import { loginPath } from './return-to.ts'
+import { wantsHtml, sendErrorPage } from './pages.ts'
+
+/** What a caller must be to pass. All that is given must hold. */
+export interface AuthRequirement {
+  /** Member of one of these. */
+  groups?: readonly string[]
+  /** Holder of one of these. */
+  roles?: readonly string[]
+  /** Granted all of these. */
+  scopes?: readonly string[]
+  /** Whether the credential must have been verified here. */
+  verified?: boolean
+  /** Passes when it resolves to `true`. Runs after the body is parsed. */
+  check?: (userInfo: UserInfo, request: FastifyRequest) => boolean | Promise<boolean>
+}
+
+/** `false` public, `true` signed in, or what is required. */
+export type RouteAuth = boolean | AuthRequirement
+
+/** Guards every route by its own `config.auth`, never by its path. */
+export function guard (app: FastifyInstance, context: Context): void {
+  const { defaultAuth, allowedOrigins } = context.settings
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) return
+    if (sessionOf(request) !== null && !isOwnPage(request, allowedOrigins)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_CROSS_ORIGIN'))
+    const requirement = requirementOf(request, defaultAuth) ?? false
+    if (requirement === false) return
+    if (request.userInfo === null) return refuse(context, request, reply, authenticationError(request))
+    if (requirement !== true && !meets(request.userInfo, requirement)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_FORBIDDEN'))
+  })
+
+  app.addHook('preHandler', async (request, reply) => {
+    const requirement = request.is404 ? false : requirementOf(request, defaultAuth) ?? false
+    if (typeof requirement === 'boolean' || requirement.check === undefined) return
+    try {
+      // Only `true` passes: a check that forgets to answer denies.
+      const passes: unknown = request.userInfo !== null && await requirement.check(request.userInfo, request)
+      if (passes === true) return
+    } catch (err) {
+      request.log.warn({ err }, 'guard check failed')
+    }
+    return refuse(context, request, reply, httpError('CONSENTRY_ERR_FORBIDDEN'))
+  })
+}
+
+/** What the route asks for; `undefined` when neither it nor the application said anything. */
+export function requirementOf (request: FastifyRequest, defaultAuth: RouteAuth): RouteAuth | undefined {
+  return request.routeOptions.config.auth ?? (defaultAuth === false ? undefined : defaultAuth)
+}
+
+function meets (userInfo: UserInfo, { groups, roles, scopes, verified }: AuthRequirement): boolean {
+  return (groups === undefined || groups.some((group) => userInfo.groups.includes(group))) &&
+    (roles === undefined || roles.some((role) => userInfo.roles.includes(role))) &&
+    (scopes === undefined || scopes.every((scope) => userInfo.scopes.includes(scope))) &&
+    (verified !== true || userInfo.verified)
+}
+
+/**
+ * Whether a request that a session vouches for was made by a page of ours. Reading is left to the same-origin policy;
+ * a request that says neither where it comes from was not made by a browser's page.
+ */
+function isOwnPage (request: FastifyRequest, allowed: ReadonlySet<string>): boolean {
+  if (/^(GET|HEAD|OPTIONS)$/.test(request.method) && !request.ws) return true
+  const { origin } = request.headers
+  const site = request.headers['sec-fetch-site']
+  if (origin !== undefined && origin !== 'null') return allowed.has(origin)
+  return site === undefined ? origin === undefined : site === 'same-origin'
+}
+
+/** Ends the request: a person is sent to the sign-in or gets a page, a program gets a problem document. */
+export function refuse (context: Context, request: FastifyRequest, reply: FastifyReply, error: HttpError): FastifyReply {
+  if (!request.ws && wantsHtml(request)) {
+    if (error.statusCode === 401 && context.settings.login.length > 0 && request.method === 'GET') {
+      if (error.code === 'CONSENTRY_ERR_CREDENTIAL_INVALID') clearSessionCookie(reply)
+      return reply.header('cache-control', 'no-store').redirect(loginPath(context.settings, request.url), 303)
+    }
+    return sendErrorPage(context, request, reply, error)
+  }
+  return sendProblem(reply, error)
+}
+
+/** What was thrown, if it is ours to answer; anything else is thrown on. */
+export function ours (error: unknown): HttpError {
+  const known = asHttpError(error)
+  if (known === undefined) throw error
+  return known
+}

@@ -1,0 +1,62 @@
+import { ConsentryError } from '@consentry/core'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { BrowserSession, Context } from './context.ts'
+import { asHttpError, httpError, type HttpError } from './errors.ts'
+import { refuse, requirementOf } from './guard.ts'
+
+const kSession: unique symbol = Symbol('consentry.session')
+const kRefusal: unique symbol = Symbol('consentry.refusal')
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    [kSession]: BrowserSession | null
+    [kRefusal]: HttpError | null
+  }
+}
+
+/** Tells who is calling on every request and upgrade, before anything else looks at it. */
+export function identify (app: FastifyInstance, context: Context): void {
+  app.decorateRequest('userInfo', null)
+  app.decorateRequest(kSession, null)
+  app.decorateRequest(kRefusal, null)
+
+  app.addHook('onRequest', async (request, reply) => {
+    const { headers } = request
+    if (headers.authorization === undefined && headers.cookie === undefined) return
+    try {
+      const caller = await context.identity.identify(headers)
+      request.userInfo = caller?.userInfo ?? null
+      request[kSession] = caller?.session ?? null
+    } catch (error) {
+      const refusal = asHttpError(error) ?? httpError('CONSENTRY_ERR_CREDENTIAL_INVALID', { cause: error })
+      request[kRefusal] = refusal
+      if (isFinal(request, refusal, requirementOf(request, context.settings.defaultAuth) === false)) return refuse(context, request, reply, refusal)
+    }
+  })
+}
+
+/**
+ * Whether the request ends here. A public route does not ask who is calling; a browser whose session ran out is simply
+ * signed out; but who presents a credential on purpose is told that it was not accepted.
+ */
+function isFinal (request: FastifyRequest, refusal: HttpError, isPublic: boolean): boolean {
+  if (isPublic) return false
+  return !(ConsentryError.is(refusal.cause, 'CONSENTRY_ERR_CREDENTIAL_INVALID') && request.headers.authorization === undefined)
+}
+
+/** The session that the caller is known by. */
+export function sessionOf (request: FastifyRequest): BrowserSession | null {
+  return request[kSession]
+}
+
+/** Why the credential that came with the request was not accepted. */
+export function refusalOf (request: FastifyRequest): HttpError | null {
+  return request[kRefusal]
+}
+
+/** Answers on behalf of a route that needs to know who is calling. */
+export function authenticationError (request: FastifyRequest): HttpError {
+  return refusalOf(request) ?? httpError('CONSENTRY_ERR_AUTHENTICATION_REQUIRED')
+}
+
+export type { FastifyReply }

@@ -1,0 +1,94 @@
+/** JSON Schema of the plugin's options; `function` and `methods` are keywords of our own. */
+export const optionsSchema: object = {
+  type: 'object',
+  required: ['baseUrl', 'secret', 'providers'],
+  additionalProperties: false,
+  properties: {
+    baseUrl: { type: 'string' },
+    secret: { anyOf: [{ type: 'string' }, { type: 'array', minItems: 1, items: { type: 'string' } }] },
+    providers: {
+      type: 'object',
+      // Names stand in paths and cookies.
+      propertyNames: { pattern: '^[a-z][a-z0-9_-]{0,63}$' },
+      additionalProperties: { type: 'object', methods: ['authorizationUrl', 'authorizationResponse', 'exchange', 'refresh', 'revoke', 'userInfo'] }
+    },
+    login: { type: 'array', uniqueItems: true, items: { type: 'string' } },
+    identity: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        jwt: {
+          type: 'object',
+          required: ['issuers'],
+          additionalProperties: false,
+          properties: {
+            issuers: { type: 'array', minItems: 1, items: { type: 'object', required: ['issuer', 'audience'] } },
+            clockTolerance: { type: 'number', minimum: 0, maximum: 300 },
+            fetch: { function: true }
+          }
+        },
+        session: {
+          type: 'object',
+          additionalProperties: false,
+          properties: { idleLifetime: { $ref: '#/$defs/seconds' }, absoluteLifetime: { $ref: '#/$defs/seconds' } }
+        },
+        namespace: { type: 'string', pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' },
+        identityKey: { function: true }
+      }
+    },
+    tokenStore: { type: 'object', methods: ['load', 'save', 'delete', 'exists', 'listKeys', 'withLock'] },
+    stateStore: { type: 'object', methods: ['get', 'set', 'take', 'compareAndSet', 'append', 'read', 'publish', 'subscribe', 'lock'] },
+    defaultAuth: {
+      anyOf: [
+        { type: 'boolean' },
+        {
+          type: 'object',
+          additionalProperties: false,
+          properties: {
+            groups: { $ref: '#/$defs/names' },
+            roles: { $ref: '#/$defs/names' },
+            scopes: { $ref: '#/$defs/names' },
+            verified: { type: 'boolean' },
+            check: { function: true }
+          }
+        }
+      ]
+    },
+    prefix: { $ref: '#/$defs/path' },
+    executionsPrefix: { $ref: '#/$defs/path' },
+    allowedOrigins: { type: 'array', items: { type: 'string' } },
+    tenant: { function: true },
+    flowLifetime: { type: 'number', minimum: 1, maximum: 86400 },
+    refreshBuffer: { type: 'number', minimum: 0, maximum: 3600 },
+    executions: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        maxAge: { $ref: '#/$defs/seconds' },
+        retention: { $ref: '#/$defs/seconds' },
+        maxPerUser: { $ref: '#/$defs/count' },
+        maxEvents: { $ref: '#/$defs/count' }
+      }
+    },
+    websocket: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        authTimeout: { $ref: '#/$defs/count' },
+        maxPayload: { $ref: '#/$defs/count' },
+        maxBuffered: { $ref: '#/$defs/count' },
+        maxMessages: { $ref: '#/$defs/count' },
+        heartbeat: { $ref: '#/$defs/count' }
+      }
+    },
+    fetch: { function: true },
+    clock: { type: 'object', methods: ['now', 'monotonic', 'timer'] },
+    randomBytes: { function: true }
+  },
+  $defs: {
+    seconds: { type: 'number', exclusiveMinimum: 0 },
+    count: { type: 'integer', minimum: 1 },
+    names: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
+    path: { type: 'string', pattern: '^(/[A-Za-z0-9._~-]+)+$' }
+  }
+}

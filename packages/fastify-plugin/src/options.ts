@@ -1,0 +1,195 @@
+import { ConsentryError, memoryState, memoryTokens, systemClock, systemRandomBytes, type Clock, type Provider, type RandomBytes, type StateStore, type TokenStore } from '@consentry/core'
+import type { JwtOptions, UserIdOptions, UserInfo } from '@consentry/user-identity'
+import { Ajv, type ErrorObject } from 'ajv'
+import { hkdfSync } from 'node:crypto'
+import type { RouteAuth } from './guard.ts'
+import { optionsSchema } from './options-schema.ts'
+
+/** Which credentials count. */
+export interface IdentityOptions extends UserIdOptions {
+  /** Bearer tokens that are JWTs. Refused unless given. */
+  jwt?: JwtOptions
+  /** Lifetimes of signed-in browsers, in seconds. */
+  session?: {
+    /** Ends this long after the last request; 8 hours unless given. */
+    idleLifetime?: number
+    /** Ends this long after the sign-in; 7 days unless given. */
+    absoluteLifetime?: number
+  }
+}
+
+/** The options of the plugin. */
+export interface ConsentryOptions {
+  /** The origin under which people reach the application, such as `https://app.example.com`. Redirect URIs come from here. */
+  baseUrl: string
+  /** 32 bytes or more. In an array the first is used, the others are still accepted. */
+  secret: string | readonly string[]
+  /** The providers, by the name under which routes and `authorize()` know them. */
+  providers: Readonly<Record<string, Provider>>
+  /** The providers that sign people in. */
+  login?: readonly string[]
+  identity?: IdentityOptions
+  /** Where grants live. In memory unless given. */
+  tokenStore?: TokenStore
+  /** Where flows, executions and sessions live. In memory unless given. */
+  stateStore?: StateStore
+  /** Guards every route that does not say otherwise. */
+  defaultAuth?: RouteAuth
+  /** The path of login, callback and connect; `/auth` unless given. */
+  prefix?: string
+  /** The path of executions; `/executions` unless given. */
+  executionsPrefix?: string
+  /** Other origins whose pages may use the session, such as a development server. */
+  allowedOrigins?: readonly string[]
+  /** The tenant of a caller; one for all unless given. */
+  tenant?: (userInfo: UserInfo) => string
+  /** How long a person has to answer, in seconds; 600 unless given. */
+  flowLifetime?: number
+  /** How long before its expiry an access token is refreshed, in seconds; 60 unless given. */
+  refreshBuffer?: number
+  executions?: {
+    /** How long one may run, in seconds; 3600 unless given. */
+    maxAge?: number
+    /** How long status and events can be read after the end, in seconds; 600 unless given. */
+    retention?: number
+    /** How many of one user may run at once; 100 unless given. */
+    maxPerUser?: number
+    /** How many of its newest events are kept for each; 1000 unless given. */
+    maxEvents?: number
+  }
+  websocket?: {
+    /** How long a connection may stay unauthenticated, in milliseconds; 10000 unless given. */
+    authTimeout?: number
+    /** The largest message, in bytes; 65536 unless given. */
+    maxPayload?: number
+    /** How much may wait for a client that does not read, in bytes; 1048576 unless given. */
+    maxBuffered?: number
+    /** Messages in ten seconds before the connection is closed; 100 unless given. */
+    maxMessages?: number
+    /** How often connections are checked for life, in milliseconds; 30000 unless given. */
+    heartbeat?: number
+  }
+  /** What `grant.fetch()` uses; the global `fetch` unless given. */
+  fetch?: typeof globalThis.fetch
+  /** Replaced in tests. */
+  clock?: Clock
+  randomBytes?: RandomBytes
+}
+
+/** The options as the rest of the plugin reads them: complete, checked, in milliseconds, and nobody else's object. */
+export interface Settings {
+  origin: string
+  csrfKeys: readonly string[]
+  providers: Readonly<Record<string, Provider>>
+  login: readonly string[]
+  identity: IdentityOptions
+  idleLifetime: number
+  absoluteLifetime: number
+  tokenStore: TokenStore
+  stateStore: StateStore
+  defaultAuth: RouteAuth
+  prefix: string
+  executionsPrefix: string
+  allowedOrigins: ReadonlySet<string>
+  tenant: ((userInfo: UserInfo) => string) | undefined
+  flowLifetime: number
+  refreshBuffer: number
+  executions: { maxAge: number, retention: number, maxPerUser: number, maxEvents: number }
+  websocket: { authTimeout: number, maxPayload: number, maxBuffered: number, maxMessages: number, heartbeat: number }
+  fetch: typeof globalThis.fetch
+  clock: Clock
+  randomBytes: RandomBytes
+}
+
+const second = 1000
+
+/** Checks and completes the options. Throws `CONSENTRY_ERR_OPTIONS_INVALID`; its cause names the option. */
+export function readOptions (options: ConsentryOptions): Settings {
+  const { prefix = '/auth', executionsPrefix = '/executions', providers, login = [], identity = {}, clock = systemClock } = options
+  const check = compile()
+  if (check(options) !== true) throw invalid(describe(check.errors?.[0]))
+  for (const name of login) if (!Object.hasOwn(providers, name)) throw invalid(`login names "${name}", which is not among the providers`)
+  const secrets = typeof options.secret === 'string' ? [options.secret] : options.secret
+  for (const secret of secrets) if (Buffer.byteLength(secret) < 32) throw invalid('secret must have at least 32 bytes')
+  const { executions = {}, websocket = {} } = options
+  return {
+    origin: readOrigin(options.baseUrl, 'baseUrl'),
+    csrfKeys: secrets.map((secret) => derive(secret, 'csrf')),
+    providers: Object.freeze({ ...providers }),
+    login: [...login],
+    identity,
+    idleLifetime: (identity.session?.idleLifetime ?? 8 * 3600) * second,
+    absoluteLifetime: (identity.session?.absoluteLifetime ?? 7 * 24 * 3600) * second,
+    tokenStore: options.tokenStore ?? memoryTokens(),
+    stateStore: options.stateStore ?? memoryState({ clock }),
+    defaultAuth: options.defaultAuth ?? false,
+    prefix,
+    executionsPrefix,
+    allowedOrigins: new Set([options.baseUrl, ...options.allowedOrigins ?? []].map((url) => readOrigin(url, 'allowedOrigins'))),
+    tenant: options.tenant,
+    flowLifetime: (options.flowLifetime ?? 600) * second,
+    refreshBuffer: (options.refreshBuffer ?? 60) * second,
+    executions: {
+      maxAge: (executions.maxAge ?? 3600) * second,
+      retention: (executions.retention ?? 600) * second,
+      maxPerUser: executions.maxPerUser ?? 100,
+      maxEvents: executions.maxEvents ?? 1000
+    },
+    websocket: {
+      authTimeout: websocket.authTimeout ?? 10_000,
+      maxPayload: websocket.maxPayload ?? 64 * 1024,
+      maxBuffered: websocket.maxBuffered ?? 1024 * 1024,
+      maxMessages: websocket.maxMessages ?? 100,
+      heartbeat: websocket.heartbeat ?? 30_000
+    },
+    fetch: options.fetch ?? globalThis.fetch,
+    clock,
+    randomBytes: options.randomBytes ?? systemRandomBytes
+  }
+}
+
+function compile (): ReturnType<Ajv['compile']> {
+  const ajv = new Ajv({ strict: true, allowUnionTypes: true })
+  // JSON Schema has no word for a function.
+  ajv.addKeyword({ keyword: 'function', schemaType: 'boolean', validate: (_: boolean, value: unknown) => typeof value === 'function' })
+  ajv.addKeyword({ keyword: 'methods', schemaType: 'array', validate: (names: string[], value: Record<string, unknown>) => names.every((name) => typeof value[name] === 'function') })
+  return ajv.compile(optionsSchema)
+}
+
+/** An origin and nothing else: what would be ignored must not look as if it counted. */
+function readOrigin (value: string, option: string): string {
+  let url: URL
+  try {
+    url = new URL(value)
+  } catch (error) {
+    throw invalid(`${option} must be a URL such as https://app.example.com`, error)
+  }
+  if (url.origin !== value.replace(/\/$/, '').toLowerCase() || !/^https?:$/.test(url.protocol)) throw invalid(`${option} must be an origin such as https://app.example.com, without a path`)
+  const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname)
+  if (url.protocol === 'http:' && !loopback) throw invalid(`${option} must be https; http is for this machine alone`)
+  return url.origin
+}
+
+/** One key per purpose, so that what one makes is nothing to the other (RFC 5869). */
+function derive (secret: string, purpose: string): string {
+  return Buffer.from(hkdfSync('sha256', secret, '', `consentry ${purpose}`, 32)).toString('base64url')
+}
+
+function describe (error: ErrorObject | null | undefined): string {
+  if (error === null || error === undefined) return 'the options are wrong'
+  const option = error.instancePath.slice(1).replaceAll('/', '.')
+  const params = error.params as { missingProperty?: string, additionalProperty?: string, propertyName?: string }
+  const name = [option, params.missingProperty ?? params.additionalProperty ?? params.propertyName].filter((part) => part !== undefined && part !== '').join('.')
+  if (error.keyword === 'additionalProperties') return `there is no option ${name}`
+  if (error.keyword === 'required') return `${name} is required`
+  if (error.keyword === 'function') return `${name} must be a function`
+  if (error.keyword === 'methods') return `${name} does not have the methods it needs`
+  return `${name} ${error.message ?? 'is wrong'}`
+}
+
+function invalid (message: string, cause?: unknown): ConsentryError {
+  const error = new ConsentryError('CONSENTRY_ERR_OPTIONS_INVALID', { cause: new TypeError(message, { cause }) })
+  // Nothing in it but the name of an option: whoever starts the server has to read it.
+  error.message = `Consentry: ${message}.`
+  return error
+}

@@ -1,0 +1,106 @@
+import type { AuthorizeOptions, Execution, Grant } from '@consentry/core'
+import cookie from '@fastify/cookie'
+import formbody from '@fastify/formbody'
+import websocketPlugin from '@fastify/websocket'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { callback } from './callback.ts'
+import { connect } from './connect.ts'
+import { connections } from './connections.ts'
+import { connectUrl, createContext, ownerOf, type Context } from './context.ts'
+import { asHttpError, httpError, sendProblem } from './errors.ts'
+import { executions, replyExecution } from './executions.ts'
+import { guard, ours } from './guard.ts'
+import { authenticationError, identify } from './identity.ts'
+import { login } from './login.ts'
+import { logout } from './logout.ts'
+import { readOptions, type ConsentryOptions } from './options.ts'
+import { sendFailure } from './pages.ts'
+import { sse } from './sse.ts'
+import { websocket } from './websocket.ts'
+import { whoami } from './whoami.ts'
+
+async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise<void> {
+  const settings = readOptions(options)
+  const context = createContext(settings, app.log)
+  await context.wakeups.ready()
+  if (!app.hasPlugin('@fastify/cookie')) await app.register(cookie)
+  if (!app.hasPlugin('@fastify/websocket')) await app.register(websocketPlugin, { options: { maxPayload: settings.websocket.maxPayload } })
+
+  const { executions: runs, grants, sessions } = context
+  app.decorate('consentry', Object.freeze({ executions: runs, grants, sessions, providers: settings.providers }))
+  app.decorateRequest('authorize', function (this: FastifyRequest, provider: string, options?: AuthorizeOptions) {
+    return authorizeRequest(context, this, provider, options)
+  })
+  app.decorateReply('execution', function (this: FastifyReply, fn: (execution: Execution) => unknown) {
+    return replyExecution(context, this.request, this, fn)
+  })
+  identify(app, context)
+  guard(app, context)
+  problems(app)
+
+  const closing: Array<() => void> = []
+  await app.register(async (scope) => {
+    scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, known(error)))
+    if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody, { bodyLimit: 16 * 1024 })
+    for (const routes of [login, callback, connect, logout, connections, whoami]) routes(scope, context)
+  }, { prefix: settings.prefix })
+  await app.register(async (scope) => {
+    scope.setErrorHandler((error, _request, reply) => sendProblem(reply, known(error)))
+    executions(scope, context)
+    closing.push(sse(scope, context).close, websocket(scope, context).close)
+  }, { prefix: settings.executionsPrefix })
+
+  app.addHook('preClose', async () => {
+    // First the runs, so that their last event still reaches who listens.
+    await runs.close()
+    for (const close of closing) close()
+  })
+  app.addHook('onClose', async () => {
+    context.deadlines.close()
+    context.flows.close()
+    await context.wakeups.close()
+    // Only what was made here; what was passed in belongs to the application.
+    if (options.stateStore === undefined) await settings.stateStore.close?.()
+    if (options.tokenStore === undefined) await settings.tokenStore.close?.()
+    await Promise.all(Object.values(settings.providers).map(async (provider) => provider.close?.()))
+  })
+}
+
+/** A grant within one request: there is nobody to wait for, so what is missing is said. */
+async function authorizeRequest (context: Context, request: FastifyRequest, provider: string, options?: AuthorizeOptions): Promise<Grant> {
+  try {
+    if (request.userInfo === null) throw authenticationError(request)
+    const { key, requirement } = context.grants.requirement(ownerOf(context, request.userInfo), provider, options)
+    const grant = await context.grants.available(key, requirement)
+    if (grant !== undefined) return grant
+    const flow = await context.grants.prepare(key, requirement)
+    const { id: flowId, scopes } = flow
+    throw httpError('CONSENTRY_ERR_AUTHORIZATION_REQUIRED', { members: { flowId, provider, profile: key.profile, scopes, connectUrl: connectUrl(context.settings, flowId) } })
+  } catch (error) {
+    throw ours(error)
+  }
+}
+
+/** Failures of ours that reach the application's own routes become problem documents; all others go where they went before. */
+function problems (app: FastifyInstance): void {
+  const { errorHandler } = app
+  app.setErrorHandler(function (error: FastifyError, request, reply) {
+    const failure = asHttpError(error)
+    return failure === undefined ? errorHandler.call(this, error, request, reply) : sendProblem(reply, failure)
+  })
+}
+
+/** On our own routes every failure has a code: a malformed request is one too. */
+function known (error: unknown): ReturnType<typeof httpError> {
+  const failure = asHttpError(error)
+  if (failure !== undefined) return failure
+  const { statusCode = 500 } = error as FastifyError
+  if (statusCode >= 500) throw error
+  return Object.assign(httpError('CONSENTRY_ERR_MESSAGE_INVALID', { cause: error }), { statusCode })
+}
+
+/** Registers login, guards, grants and executions on the application. */
+const consentry: typeof plugin = fp(plugin, { name: '@consentry/fastify-plugin', fastify: '5.x' })
+
+export default consentry

@@ -1,0 +1,59 @@
+import { isLast, type ExecutionEvent } from '@consentry/core'
+import type { FastifyInstance } from 'fastify'
+import { Readable } from 'node:stream'
+import { watchCaller } from './caller.ts'
+import { ownerOf, type Context } from './context.ts'
+import { httpError } from './errors.ts'
+import { authenticationError, sessionOf } from './identity.ts'
+
+/** Server-Sent Events (HTML Standard section 9.2): an execution's events, resumed after `Last-Event-ID`. */
+export function sse (app: FastifyInstance, context: Context): { close: () => void } {
+  const { executions, settings } = context
+  const streams = new Set<Readable>()
+
+  app.get<{ Params: { id: string } }>('/:id/events', { config: { auth: false } }, async (request, reply) => {
+    const { userInfo } = request
+    if (userInfo === null) throw authenticationError(request)
+    const after = readLastEventId(request.headers['last-event-id'])
+    const stream = new Readable({ read () {} })
+    const feed = executions.feed(ownerOf(context, userInfo), (event) => {
+      stream.push(frame(event))
+      if (isLast(event.type)) stream.push(null)
+      // Who does not read is cut off, and resumes after what was read.
+      else if (stream.readableLength > settings.websocket.maxBuffered) stream.destroy()
+    })
+    const stopWatching = watchCaller(context, { userInfo, session: sessionOf(request) }, () => { stream.push(null) })
+    const keepAlive = setInterval(() => { stream.push(': keep-alive\n\n') }, settings.websocket.heartbeat).unref()
+    streams.add(stream)
+    stream.once('close', () => {
+      streams.delete(stream)
+      clearInterval(keepAlive)
+      stopWatching()
+      feed.close()
+    })
+    try {
+      await feed.subscribe(request.params.id, after)
+    } catch (error) {
+      stream.destroy()
+      throw error
+    }
+    return reply
+      .header('content-type', 'text/event-stream')
+      .header('cache-control', 'no-store')
+      // Asks nginx not to hold events back: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
+      .header('x-accel-buffering', 'no')
+      .send(stream)
+  })
+
+  return { close: () => { for (const stream of streams) stream.push(null) } }
+}
+
+function frame (event: ExecutionEvent): string {
+  return `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+}
+
+function readLastEventId (value: string | string[] | undefined): number {
+  if (value === undefined || value === '') return 0
+  if (typeof value !== 'string' || !/^\d{1,15}$/.test(value)) throw httpError('CONSENTRY_ERR_MESSAGE_INVALID')
+  return Number(value)
+}

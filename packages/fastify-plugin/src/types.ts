@@ -1,0 +1,38 @@
+import type { AuthorizeOptions, Execution, Executions, Grant, Grants, Provider, Sessions } from '@consentry/core'
+import type { UserInfo } from '@consentry/user-identity'
+import type { SessionData } from './context.ts'
+import type { RouteAuth } from './guard.ts'
+
+/** What the plugin puts on the application. */
+export interface Consentry {
+  executions: Executions
+  grants: Grants
+  sessions: Sessions<SessionData>
+  providers: Readonly<Record<string, Provider>>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    consentry: Consentry
+  }
+
+  interface FastifyRequest {
+    /** Who is calling, verified; `null` without a credential. */
+    userInfo: UserInfo | null
+    /**
+     * The caller's grant, when a good one is stored. Otherwise throws a 403 problem with `connectUrl`
+     * (`CONSENTRY_ERR_AUTHORIZATION_REQUIRED`), or a 401 when nobody is signed in.
+     */
+    authorize (provider: string, options?: Pick<AuthorizeOptions, 'scopes' | 'profile' | 'account'>): Promise<Grant>
+  }
+
+  interface FastifyReply {
+    /** Runs `fn` for the caller: 200 with its result if it ends before it needs anyone, otherwise 202 with its status. */
+    execution (fn: (execution: Execution) => unknown): Promise<FastifyReply>
+  }
+
+  interface FastifyContextConfig {
+    /** Who may pass: `false` everyone, `true` who is signed in, or what is required. */
+    auth?: RouteAuth
+  }
+}

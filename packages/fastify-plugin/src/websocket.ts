@@ -1,0 +1,174 @@
+import type { EventFeed, ExecutionEvent } from '@consentry/core'
+import type { UserInfo } from '@consentry/user-identity'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { WebSocket } from 'ws'
+import { watchCaller, type Caller } from './caller.ts'
+import { ownerOf, type Context } from './context.ts'
+import { asHttpError, httpError, type HttpError } from './errors.ts'
+import { refuse } from './guard.ts'
+import { refusalOf, sessionOf } from './identity.ts'
+import { readMessage, type ClientMessage } from './messages.ts'
+
+/** Why a connection is closed (RFC 6455 section 7.4; 4000 and up are ours). */
+export const closeCodes = {
+  notAuthenticated: 4401,
+  notAllowed: 4403,
+  authTimeout: 4408,
+  tooLarge: 4413,
+  tooMany: 4429,
+  restart: 1012
+} as const
+
+/** Messages are counted over this long, in milliseconds. */
+const countedOver = 10_000
+
+/** The WebSocket of executions: a user's events, pushed. */
+export function websocket (app: FastifyInstance, context: Context): { close: () => void } {
+  const { settings } = context
+  const connections = new Set<Connection>()
+  const heartbeat = setInterval(() => { for (const connection of connections) connection.beat() }, settings.websocket.heartbeat).unref()
+
+  app.get('/ws', {
+    websocket: true,
+    config: { auth: false },
+    // Before the upgrade, so that a refusal is an HTTP answer and no socket was ever open (B20).
+    preValidation: async (request, reply) => {
+      const { origin } = request.headers
+      if (origin !== undefined && !settings.allowedOrigins.has(origin)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_CROSS_ORIGIN'))
+      const refusal = refusalOf(request)
+      if (refusal !== null) return refuse(context, request, reply, refusal)
+    }
+  }, (socket, request) => {
+    const connection = new Connection(context, socket, request)
+    connections.add(connection)
+    socket.once('close', () => { connections.delete(connection) })
+  })
+
+  return {
+    close () {
+      clearInterval(heartbeat)
+      for (const connection of connections) connection.close(closeCodes.restart, 'restart')
+    }
+  }
+}
+
+/** One client. Nothing is sent to it before it is known who it is. */
+class Connection {
+  readonly #context: Context
+  readonly #socket: WebSocket
+  #feed: EventFeed | undefined
+  #userInfo: UserInfo | undefined
+  #stopWatching: (() => void) | undefined
+  #authDeadline: { cancel (): void } | undefined
+  #alive = true
+  #messages = 0
+  #countedSince = 0
+  #work: Promise<void> = Promise.resolve()
+
+  constructor (context: Context, socket: WebSocket, request: FastifyRequest) {
+    this.#context = context
+    this.#socket = socket
+    // Before anything is awaited: what arrives meanwhile must not be lost.
+    socket.on('message', (data, isBinary) => { this.#receive(data as Buffer, isBinary) })
+    socket.on('pong', () => { this.#alive = true })
+    socket.once('close', () => { this.#release() })
+    if (request.userInfo !== null) this.#queue(() => this.#signIn({ userInfo: request.userInfo as UserInfo, session: sessionOf(request) }))
+    else this.#authDeadline = context.deadlines.add(context.settings.websocket.authTimeout, () => this.close(closeCodes.authTimeout, 'sign in first'), undefined)
+  }
+
+  close (code: number, reason: string): void {
+    this.#socket.close(code, reason)
+  }
+
+  /** A client that did not answer the last ping is gone. */
+  beat (): void {
+    if (!this.#alive) return this.#socket.terminate()
+    this.#alive = false
+    this.#socket.ping()
+  }
+
+  #release (): void {
+    this.#authDeadline?.cancel()
+    this.#stopWatching?.()
+    this.#feed?.close()
+  }
+
+  #receive (data: Buffer, isBinary: boolean): void {
+    if (this.#isFlooding()) return this.close(closeCodes.tooMany, 'too many messages')
+    if (data.length > this.#context.settings.websocket.maxPayload) return this.close(closeCodes.tooLarge, 'message too large')
+    const message = isBinary ? undefined : readMessage(data.toString())
+    if (message === undefined) return this.#sendError(httpError('CONSENTRY_ERR_MESSAGE_INVALID'))
+    this.#queue(() => this.#handle(message))
+  }
+
+  /** One message after the other, each failure its own. */
+  #queue (step: () => Promise<void>): void {
+    this.#work = this.#work.then(step).catch((error: unknown) => {
+      const failure = asHttpError(error)
+      if (failure === undefined) this.#context.log.warn({ err: error }, 'websocket message failed')
+      this.#sendError(failure ?? httpError('CONSENTRY_ERR_STORE_UNAVAILABLE'))
+    })
+  }
+
+  async #handle (message: ClientMessage): Promise<void> {
+    if (message.type === 'ping') return this.#send({ type: 'pong', ...(message.id !== undefined && { id: message.id }) })
+    if (message.type === 'auth') return this.#authenticate(message)
+    const feed = this.#feed
+    const userInfo = this.#userInfo
+    if (feed === undefined || userInfo === undefined) throw httpError('CONSENTRY_ERR_AUTHENTICATION_REQUIRED')
+    switch (message.type) {
+      case 'subscribe': return feed.subscribe(message.executionId, message.after)
+      case 'unsubscribe': return feed.unsubscribe(message.executionId)
+      case 'cancel': await this.#context.executions.cancel(ownerOf(this.#context, userInfo), message.executionId)
+    }
+  }
+
+  async #authenticate (message: Extract<ClientMessage, { type: 'auth' }>): Promise<void> {
+    try {
+      if (message.method !== 'jwt' || message.token === undefined) throw httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
+      const caller = await this.#context.identity.identify({ authorization: `Bearer ${message.token}` })
+      if (caller === null) throw httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
+      await this.#signIn({ userInfo: caller.userInfo, session: null }, () => this.#send({ type: 'auth_result', status: 'success', userId: caller.userInfo.userId }))
+    } catch (error) {
+      const { code, message } = asHttpError(error) ?? httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
+      this.#send({ type: 'auth_result', status: 'error', error: { code, message } })
+    }
+  }
+
+  /** A later sign-in replaces the earlier one, with all that was subscribed under it. */
+  async #signIn (caller: Caller, tell?: () => void): Promise<void> {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    this.#release()
+    this.#userInfo = caller.userInfo
+    this.#stopWatching = watchCaller(this.#context, caller, () => this.close(closeCodes.notAuthenticated, 'signed out'))
+    this.#feed = this.#context.executions.feed(ownerOf(this.#context, caller.userInfo), (event) => this.#deliver(event))
+    tell?.()
+    await this.#feed.subscribeAll()
+  }
+
+  #deliver (event: ExecutionEvent): void {
+    this.#send({ type: 'event', event })
+  }
+
+  #send (message: object): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    this.#socket.send(JSON.stringify(message))
+    // Who does not read is cut off, and resumes after what was read (R11).
+    if (this.#socket.bufferedAmount <= this.#context.settings.websocket.maxBuffered) return
+    this.close(closeCodes.tooLarge, 'too slow')
+    this.#socket.terminate()
+  }
+
+  #sendError ({ code, message }: HttpError): void {
+    this.#send({ type: 'error', code, message })
+  }
+
+  #isFlooding (): boolean {
+    const now = this.#context.settings.clock.monotonic()
+    if (now - this.#countedSince > countedOver) {
+      this.#countedSince = now
+      this.#messages = 0
+    }
+    return ++this.#messages > this.#context.settings.websocket.maxMessages
+  }
+}

@@ -1,0 +1,16 @@
+import type { FastifyInstance } from 'fastify'
+import type { Context } from './context.ts'
+import { authenticationError } from './identity.ts'
+
+/** Who is calling, for pages and scripts. */
+export function whoami (app: FastifyInstance, _context: Context): void {
+  app.get('/userinfo', { config: { auth: false } }, async (request, reply) => {
+    if (request.userInfo === null) throw authenticationError(request)
+    return reply.header('cache-control', 'no-store').send(request.userInfo)
+  })
+
+  app.get('/status', { config: { auth: false } }, async (request, reply) => {
+    const { userInfo } = request
+    return reply.header('cache-control', 'no-store').send(userInfo === null ? { authenticated: false } : { authenticated: true, userId: userInfo.userId })
+  })
+}
