@@ -8,12 +8,13 @@ export class BufferedResponse extends Response {
   override readonly arrayBuffer: () => Promise<ArrayBuffer>
   override readonly clone: () => BufferedResponse
 
-  constructor (body: string, init: Pick<ResponseInit, 'status' | 'headers'>) {
+  /** `content` is the body, or the value that the body is the JSON of. */
+  constructor (content: string | object, init: Pick<ResponseInit, 'status' | 'headers'>) {
     super(null, init)
-    this.text = async () => body
-    this.json = async () => parse(body)
-    this.arrayBuffer = async () => new TextEncoder().encode(body).buffer
-    this.clone = () => new BufferedResponse(body, this)
+    this.text = async () => typeof content === 'string' ? content : JSON.stringify(content)
+    this.json = async () => typeof content === 'string' ? parse(content) : content
+    this.arrayBuffer = async () => new TextEncoder().encode(await this.text()).buffer
+    this.clone = () => new BufferedResponse(content, this)
   }
 }
 

@@ -109,7 +109,9 @@ function guarded (lookup: Lookup, reach: Reach): LookupFunction {
 }
 
 function content ({ headers: given, body }: RequestInit): { headers: Record<string, string>, body: string | Uint8Array | null } {
-  const headers = { ...Object.fromEntries(new Headers(given)), 'accept-encoding': 'identity' }
+  // oauth4webapi passes plain objects with names in lower case, for which `Headers` would be a detour.
+  const isPlain = given !== undefined && Object.getPrototypeOf(given) === Object.prototype && Object.keys(given).every((name) => name === name.toLowerCase())
+  const headers = { ...isPlain ? given as Record<string, string> : Object.fromEntries(new Headers(given)), 'accept-encoding': 'identity' }
   if (body === undefined || body === null || typeof body === 'string' || body instanceof Uint8Array) return { headers, body: body ?? null }
   if (!(body instanceof URLSearchParams)) throw new ProviderFault('The body is of an unsupported kind')
   return { headers: { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8', ...headers }, body: body.toString() }

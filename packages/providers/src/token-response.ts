@@ -19,7 +19,7 @@ export async function regular (response: Response, { idToken }: { idToken: boole
   if (!idToken) members.delete('id_token')
   if (members.has('expires_in')) members.set('expires_in', lifetime(members.get('expires_in')))
   const status = typeof members.get('error') === 'string' && !members.has('access_token') ? 400 : 200
-  return new BufferedResponse(JSON.stringify(Object.fromEntries(members)), { status, headers: { 'content-type': 'application/json' } })
+  return new BufferedResponse(Object.fromEntries(members), { status, headers: { 'content-type': 'application/json' } })
 }
 
 function lifetime (value: unknown): number {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { createClock } from '@consentry/testing'
 import type { IdTokenChanges } from '@consentry/testing'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
@@ -81,11 +82,50 @@ t.test('T7: signature and algorithm are pinned', async (t) => {
 })
 
 t.test('T7: other algorithms are accepted when they are configured', async (t) => {
-  for (const alg of ['PS256', 'ES256', 'ES384', 'Ed25519'] as const) {
+  for (const alg of ['RS512', 'PS256', 'PS384', 'ES256', 'ES384', 'ES512', 'Ed25519', 'EdDSA'] as const) {
     const op = await hostile(t, { alg })
-    t.equal((await obtain(openid(t, op, { signingAlgorithms: [alg, 'RS512'] }))).account?.subject, 'alice', alg)
+    const provider = openid(t, op, { signingAlgorithms: ['RS256', alg] })
+    t.equal((await obtain(provider)).account?.subject, 'alice', alg)
     await fails(t, obtain(openid(t, op)), invalid, `${alg} by default`)
+    op.idToken.key = (await generateKeyPair(alg)).privateKey
+    await fails(t, obtain(provider), invalid, `${alg} with a key of their own`)
+    delete op.idToken.key
+    for (const damage of [(part: string) => `${part.startsWith('A') ? 'B' : 'A'}${part.slice(1)}`, (part: string) => part.slice(0, -4), (part: string) => `${part}AAAA`, () => '', () => 'A'.repeat(86)]) {
+      op.overrides.token = changing((body) => ({ ...body, id_token: String(body.id_token).replace(/[^.]+$/, damage) }))
+      await fails(t, obtain(provider), invalid, `${alg} damaged`)
+    }
+    delete op.overrides.token
   }
+})
+
+t.test('T7: a key serves the algorithm it is for', async (t) => {
+  const op = await hostile(t)
+  const provider = openid(t, op, { signingAlgorithms: ['RS256', 'PS256', 'RS512'] })
+  const pss = await generateKeyPair('PS256', { extractable: true })
+  const jwk = await exportJWK(pss.publicKey)
+  op.idToken.key = pss.privateKey
+  op.idToken.header = { alg: 'PS256', kid: 'k' }
+  for (const [change, accepted] of [
+    [{}, true], [{ alg: 'PS256' }, true], [{ use: 'sig' }, true], [{ key_ops: ['verify'] }, true],
+    [{ alg: 'RS256' }, false], [{ use: 'enc' }, false], [{ key_ops: ['encrypt'] }, false], [{ kid: 'other' }, false], [{ kty: 'oct', k: 'AAAA' }, false]
+  ] as const) {
+    op.overrides.jwks = () => ({ body: { keys: [{ kid: 'k', ...jwk, ...change }] } })
+    const fresh = openid(t, op, { signingAlgorithms: ['RS256', 'PS256'] })
+    if (accepted) t.ok(await obtain(fresh), JSON.stringify(change))
+    else await fails(t, obtain(fresh), invalid, JSON.stringify(change))
+  }
+  const small = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  op.overrides.jwks = () => ({ body: { keys: [{ ...small.publicKey.export({ format: 'jwk' }), kid: 'k' }] } })
+  op.overrides.token = changing((body) => {
+    const [, payload = ''] = String(body.id_token).split('.')
+    const input = `${b64({ alg: 'RS256', kid: 'k' })}.${payload}`
+    return { ...body, id_token: `${input}.${sign('sha256', Buffer.from(input), small.privateKey).toString('base64url')}` }
+  })
+  await fails(t, obtain(provider), invalid, 'an RSA key of 1024 bits')
+  delete op.overrides.token
+  op.overrides.jwks = () => ({ body: { keys: [jwk, { ...jwk }] } })
+  op.idToken.header = { alg: 'PS256', kid: undefined }
+  await fails(t, obtain(openid(t, op, { signingAlgorithms: ['PS256'] })), invalid, 'several keys and no kid')
 })
 
 t.test('max_age asks for an auth_time that is recent', async (t) => {
