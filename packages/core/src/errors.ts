@@ -15,13 +15,11 @@ export const errorCodes = {
   CONSENTRY_ERR_FLOW_EXPIRED: { message: 'The time to answer is over. Start again to be asked anew.', retryable: true },
   CONSENTRY_ERR_FLOW_CANCELLED: { message: 'The question was withdrawn before it was answered. Nothing was stored.', retryable: false },
   CONSENTRY_ERR_FLOW_SUPERSEDED: { message: 'A newer question took the place of this one.', retryable: true },
-  CONSENTRY_ERR_TOO_MANY_FLOWS: { message: 'Too many questions are open for this person. Answer or cancel one first.', retryable: true },
 
   CONSENTRY_ERR_CONSENT_DENIED: { message: 'The consent was declined.', retryable: false },
   CONSENTRY_ERR_ACCOUNT_MISMATCH: { message: 'Another account of the provider was used than the one that is connected.', retryable: false },
   CONSENTRY_ERR_SCOPES_MISSING: { message: 'The provider granted less than was asked for.', retryable: false },
   CONSENTRY_ERR_REAUTH_REQUIRED: { message: 'The provider ended this grant. The person has to consent again.', retryable: false },
-  CONSENTRY_ERR_GRANT_CHANGED: { message: 'The grant was changed by someone else at the same time.', retryable: true },
   CONSENTRY_ERR_AUTHORIZATION_REQUIRED: { message: 'A consent is needed before this request can be served.', retryable: true },
 
   CONSENTRY_ERR_PROVIDER_UNKNOWN: { message: 'No provider of this name is configured.', retryable: false },

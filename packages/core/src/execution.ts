@@ -80,7 +80,10 @@ export function after (record: ExecutionRecord, event: NewEvent, seq: number, no
   const without = (flowId: string): PendingEntry[] => record.pending.filter((question) => question.flowId !== flowId)
   const asking = (pending: PendingEntry[]): ExecutionRecord => ({ ...record, seq, pending, status: pending.length > 0 ? 'oauth_required' : 'running' })
   switch (event.type) {
-    case 'oauth_required': return asking([...without(event.data.flowId), { ...event.data, seq, time: event.time }])
+    case 'oauth_required': {
+      const { flowId, provider, profile, scopes, connectUrl, expiresAt } = event.data
+      return asking([...without(flowId), { flowId, provider, profile, scopes, connectUrl, expiresAt, seq, time: event.time }])
+    }
     case 'oauth_resolved': return asking(without(event.data.flowId))
     case 'completed': return { ...record, seq, pending: [], status: 'completed', result: event.data.result, endedAt: now }
     case 'failed': return { ...record, seq, pending: [], status: 'failed', error: event.data, endedAt: now }

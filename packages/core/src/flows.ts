@@ -91,50 +91,27 @@ export interface Flows {
   close (): void
 }
 
-/** What every flow begins with, whatever its purpose. */
-type Beginning = Omit<LoginFlow, 'purpose' | 'scopes' | 'returnTo'>
-
 export function createFlows (options: FlowsOptions): Flows {
-  const { wakeups, clock, randomBytes, lifetime, redirectUri } = options
+  const { wakeups, clock } = options
   const deadlines = createDeadlines(clock)
   const records = createFlowRecords(options)
   const ports = { clock, deadlines, wakeups, records }
-
-  function beginning (provider: string): Beginning {
-    const id = randomId(16, randomBytes)
-    const now = clock.now()
-    return {
-      v: 1,
-      id,
-      status: 'pending',
-      provider,
-      redirectUri: redirectUri(provider),
-      state: `${id}.${randomId(32, randomBytes)}`,
-      binding: randomId(32, randomBytes),
-      nonce: randomId(32, randomBytes),
-      codeVerifier: randomId(32, randomBytes),
-      opened: false,
-      createdAt: now,
-      expiresAt: now + lifetime
-    }
-  }
 
   return {
     find: (id) => records.find(id),
     pending: (key) => records.pending(key),
 
     async beginLogin ({ provider, scopes, returnTo }) {
-      const flow: LoginFlow = { ...beginning(provider), purpose: 'login', scopes: [...scopes], returnTo }
+      const flow: LoginFlow = { ...newFlow(provider, scopes, options), purpose: 'login', returnTo }
       await records.add(flow)
       return flow
     },
 
     async beginConnect ({ key, scopes, account, waiter }) {
       return records.joinOrAdd({
-        ...beginning(key.provider),
+        ...newFlow(key.provider, scopes, options),
         purpose: 'connect',
         key,
-        scopes: [...scopes],
         waiters: waiter === undefined ? [] : [waiter],
         standing: waiter === undefined,
         ...(account !== undefined && { account: { issuer: account.issuer, subject: account.subject } })
@@ -204,4 +181,25 @@ export function createFlows (options: FlowsOptions): Flows {
 function assertUnderWay (flow: Flow, now: number): void {
   if (flow.outcome !== undefined) throw outcomeError(flow.outcome, flow.error)
   if (flow.expiresAt <= now) throw outcomeError('expired')
+}
+
+/** What every flow begins with, whatever its purpose. */
+function newFlow (provider: string, scopes: readonly string[], { clock, randomBytes, lifetime, redirectUri }: FlowsOptions): Omit<LoginFlow, 'purpose' | 'returnTo'> {
+  const id = randomId(16, randomBytes)
+  const now = clock.now()
+  return {
+    v: 1,
+    id,
+    status: 'pending',
+    provider,
+    redirectUri: redirectUri(provider),
+    scopes: [...scopes],
+    state: `${id}.${randomId(32, randomBytes)}`,
+    binding: randomId(32, randomBytes),
+    nonce: randomId(32, randomBytes),
+    codeVerifier: randomId(32, randomBytes),
+    opened: false,
+    createdAt: now,
+    expiresAt: now + lifetime
+  }
 }

@@ -104,16 +104,15 @@ export function createGrants (options: GrantsOptions): Grants {
     return flows.beginConnect({ key, scopes, ...(account !== undefined && { account }), ...(waiter !== undefined && { waiter }) })
   }
 
-  async function ask (flow: ConnectFlow, { waiter, timeout, signal, onRequired, onResolved }: AuthenticateOptions): Promise<FlowEnd> {
+  /** The person's answer to `flow`. */
+  function answer (flow: ConnectFlow, { waiter, timeout, signal, onRequired }: AuthenticateOptions): Promise<FlowEnd> {
     // The waiter listens before anybody is told, so that no answer is too fast for it.
-    const waiting = flows.wait(flow, waiter.id, {
+    const end = flows.wait(flow, waiter.id, {
       ...(timeout !== undefined && { timeout }),
       ...(signal !== undefined && { signal }),
       ...(onRequired !== undefined && { onChange: onRequired })
     })
     onRequired?.(flow)
-    const end = await waiting
-    onResolved?.(end)
     return end
   }
 
@@ -129,8 +128,8 @@ export function createGrants (options: GrantsOptions): Grants {
       }
       // Asked for all of it and given less: asking again would ask for ever.
       if (state === 'resolved') throw new ConsentryError(shortcoming(grant?.record as GrantRecord, requirement))
-      const flow = await begin(key, requirement, grant?.record, options.waiter)
-      asked = await ask(flow, options)
+      asked = await answer(await begin(key, requirement, grant?.record, options.waiter), options)
+      options.onResolved?.(asked)
       if (asked.outcome !== 'granted') throw outcomeError(asked.outcome, asked.error)
       // The flow that was joined may have asked for less than is needed here.
       if (missingScopes(asked, requirement.scopes).length > 0) asked = undefined

@@ -11,7 +11,7 @@ export type { Execution, ExecutionDocument, ExecutionStatus } from './execution.
 export { createExecutions } from './executions.ts'
 export type { Executions, ExecutionsOptions, StartedExecution } from './executions.ts'
 export type { EventFeed } from './feed.ts'
-export { outcomeError } from './flow.ts'
+export { flowIdOf, outcomeError } from './flow.ts'
 export type { ConnectFlow, Flow, FlowEnd, FlowOutcome, FlowStatus, FlowWaiter, LoginFlow } from './flow.ts'
 export { createFlows } from './flows.ts'
 export type { CallbackEvidence, ClaimedFlow, ConnectStart, Flows, FlowsOptions, LoginStart, MatchedFlow, WaitOptions } from './flows.ts'

@@ -73,7 +73,7 @@ export class Run implements Execution {
   /** Runs the application's code to its end. Never rejects. */
   async run (fn: (execution: Execution) => unknown): Promise<void> {
     try {
-      const result: unknown = await runInExecution(this, async () => fn(this))
+      const result: unknown = await runInExecution(this, () => fn(this))
       this.#end('completed', { result: asJson(result, largestResult) })
     } catch (error) {
       if (!ConsentryError.is(error)) this.#ports.onError(error, 'running an execution')
