@@ -93,6 +93,13 @@ export function createGrants (options: GrantsOptions): Grants {
     }
   }
 
+  async function available (key: GrantKey, requirement: Requirement): Promise<Grant | undefined> {
+    const grant = await tokens.load(key)
+    const state = stateOf(grant, undefined, requirement)
+    if (state === 'skip_auth') return handle(key, grant as VersionedGrant)
+    return state === 'do_refresh' ? renewed(key, grant as VersionedGrant, requirement) : undefined
+  }
+
   async function begin (key: GrantKey, requirement: Requirement, grant: GrantRecord | undefined, waiter?: FlowWaiter): Promise<ConnectFlow> {
     const account = grant?.account ?? requirement.account
     // No answer could be accepted: a grant stays with its account until it is disconnected.
@@ -130,13 +137,19 @@ export function createGrants (options: GrantsOptions): Grants {
       if (state === 'resolved') throw new ConsentryError(shortcoming(grant?.record as GrantRecord, requirement))
       asked = await answer(await begin(key, requirement, grant?.record, options.waiter), options)
       options.onResolved?.(asked)
-      if (asked.outcome !== 'granted') throw outcomeError(asked.outcome, asked.error)
+      if (asked.outcome !== 'granted') {
+        // The answer may have been stored by one who could not say so any more.
+        const stored = asked.outcome === 'expired' ? await available(key, requirement) : undefined
+        if (stored !== undefined) return stored
+        throw outcomeError(asked.outcome, asked.error)
+      }
       // The flow that was joined may have asked for less than is needed here.
       if (missingScopes(asked, requirement.scopes).length > 0) asked = undefined
     }
   }
 
   return {
+    available,
     authenticate,
     complete: createCompletion({ tokens, flows, clock, provider, onError }),
 
@@ -155,13 +168,6 @@ export function createGrants (options: GrantsOptions): Grants {
     async check (key, requirement) {
       const [grant, flow] = await Promise.all([tokens.load(key), flows.pending(key)])
       return stateOf(grant, flow, requirement)
-    },
-
-    async available (key, requirement) {
-      const grant = await tokens.load(key)
-      const state = stateOf(grant, undefined, requirement)
-      if (state === 'skip_auth') return handle(key, grant as VersionedGrant)
-      return state === 'do_refresh' ? renewed(key, grant as VersionedGrant, requirement) : undefined
     },
 
     async list (owner) {
