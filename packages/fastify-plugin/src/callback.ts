@@ -12,7 +12,7 @@ import { sendOutcome } from './outcome.ts'
 export function callback (app: FastifyInstance, context: Context): void {
   const { flows } = context
 
-  app.get<{ Params: { provider: string } }>('/callback/:provider', { config: { auth: false } }, async (request, reply) => {
+  app.get<{ Params: { provider: string } }>('/callback/:provider', { config: { auth: false }, logSerializers: { req: withoutQuery } }, async (request, reply) => {
     const name = request.params.provider
     const provider = providerOf(context, name)
     // From the raw URL, since a parsed query hides what is there twice.
@@ -26,6 +26,11 @@ export function callback (app: FastifyInstance, context: Context): void {
       ? signIn(context, request, reply, claimed, response)
       : connect(context, request, reply, claimed, response)
   })
+}
+
+/** A request as it is logged, without the code and the state in its URL. */
+function withoutQuery ({ method, url, host, ip }: FastifyRequest): object {
+  return { method, url: url.split('?', 1)[0], host, remoteAddress: ip }
 }
 
 /** The flow that the answer belongs to: same browser, same person, same provider (B3 to B5, B9). */
@@ -71,7 +76,7 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
   } catch (error) {
     const failure = loginFailure(context, flow, error)
     const denied = failure.code === 'CONSENTRY_ERR_CONSENT_DENIED'
-    request.log.warn({ err: failure, provider: flow.provider }, 'sign-in failed')
+    request.log.warn({ code: failure.code, provider: flow.provider }, 'sign-in failed')
     await flows.settle(flow, denied ? 'denied' : 'provider_error', denied ? undefined : failure.code)
     throw failure
   }

@@ -2,7 +2,7 @@ import { createDeadlines, createExecutions, createFlows, createGrants, createSes
 import { createIdentity, type Identity, type UserInfo } from '@consentry/user-identity'
 import type { FastifyBaseLogger } from 'fastify'
 import { cookieNames } from './cookies.ts'
-import { httpError } from './errors.ts'
+import { httpError, loggable } from './errors.ts'
 import type { Settings } from './options.ts'
 
 /** What a session holds. */
@@ -31,7 +31,7 @@ export interface Context {
 export function createContext (settings: Settings, log: FastifyBaseLogger): Context {
   const { stateStore: state, tokenStore: tokens, clock, randomBytes, providers, origin, prefix } = settings
   const wakeups = createWakeups(state)
-  const onError = (err: unknown, doing: string): void => { log.warn({ err }, `${doing} failed`) }
+  const onError = (error: unknown, doing: string): void => { log.warn(loggable(error), `${doing} failed`) }
   const flows = createFlows({
     state,
     wakeups,

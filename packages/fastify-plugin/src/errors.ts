@@ -73,6 +73,12 @@ export function asHttpError (error: unknown): HttpError | undefined {
   return error instanceof Error && 'code' in error && 'members' in error && classes.has(String(error.code)) ? error as HttpError : undefined
 }
 
+/** What may be logged of a failure: of ours the code, since its causes may hold what a provider sent. */
+export function loggable (error: unknown): { code: ErrorCode } | { err: unknown } {
+  const failure = asHttpError(error)
+  return failure === undefined ? { err: error } : { code: failure.code }
+}
+
 /** Problem details (RFC 9457). `type` is a URN, since the code says all there is to look up. */
 export interface Problem {
   type: string

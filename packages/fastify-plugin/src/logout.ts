@@ -2,6 +2,7 @@ import { randomId, type TokenSet } from '@consentry/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { providerOf, type Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
+import { loggable } from './errors.ts'
 import { sessionOf } from './identity.ts'
 import { wantsHtml } from './pages.ts'
 
@@ -38,9 +39,9 @@ async function endSessionUrl (context: Context, request: FastifyRequest): Promis
       state: randomId(16, settings.randomBytes)
     })
     return url?.href
-  } catch (err) {
+  } catch (error) {
     // Signing out here must not depend on the provider.
-    log.warn({ err, provider: session.data.provider }, 'signing out at the provider failed')
+    log.warn({ ...loggable(error), provider: session.data.provider }, 'signing out at the provider failed')
     return undefined
   }
 }

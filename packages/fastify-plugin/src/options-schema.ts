@@ -22,7 +22,24 @@ export const optionsSchema: object = {
           required: ['issuers'],
           additionalProperties: false,
           properties: {
-            issuers: { type: 'array', minItems: 1, items: { type: 'object', required: ['issuer', 'audience'] } },
+            issuers: {
+              type: 'array',
+              minItems: 1,
+              items: {
+                type: 'object',
+                required: ['issuer', 'audience'],
+                additionalProperties: false,
+                properties: {
+                  issuer: { type: 'string', minLength: 1 },
+                  audience: { anyOf: [{ type: 'string', minLength: 1 }, { $ref: '#/$defs/names' }] },
+                  jwksUri: { anyOf: [{ type: 'string' }, { type: 'object' }] },
+                  jwks: { type: 'object' },
+                  algorithms: { $ref: '#/$defs/names' },
+                  typ: { type: 'string' },
+                  allowIdTokens: { type: 'boolean' }
+                }
+              }
+            },
             clockTolerance: { type: 'number', minimum: 0, maximum: 300 },
             fetch: { function: true }
           }

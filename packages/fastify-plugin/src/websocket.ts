@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { watchCaller, type Caller } from './caller.ts'
 import { ownerOf, type Context } from './context.ts'
-import { asHttpError, httpError, type HttpError } from './errors.ts'
+import { asHttpError, httpError, loggable, type HttpError } from './errors.ts'
 import { refuse } from './guard.ts'
 import { refusalOf, sessionOf } from './identity.ts'
 import { readMessage, type ClientMessage } from './messages.ts'
@@ -105,7 +105,7 @@ class Connection {
   #queue (step: () => Promise<void>): void {
     this.#work = this.#work.then(step).catch((error: unknown) => {
       const failure = asHttpError(error)
-      if (failure === undefined) this.#context.log.warn({ err: error }, 'websocket message failed')
+      if (failure === undefined) this.#context.log.warn(loggable(error), 'websocket message failed')
       this.#sendError(failure ?? httpError('CONSENTRY_ERR_STORE_UNAVAILABLE'))
     })
   }
