@@ -4,6 +4,7 @@
  */
 export const errorCodes = {
   CONSENTRY_ERR_OPTIONS_INVALID: { message: 'An option is missing or wrong.', retryable: false },
+  CONSENTRY_ERR_INTERNAL: { message: 'Something failed here that should not have.', retryable: false },
   CONSENTRY_ERR_STORE_UNAVAILABLE: { message: 'The store cannot be reached. Try again shortly.', retryable: true },
 
   CONSENTRY_ERR_STATE_MISMATCH: { message: 'This answer belongs to no sign-in or consent that is under way here.', retryable: false },

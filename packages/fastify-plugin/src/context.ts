@@ -1,9 +1,9 @@
-import { createDeadlines, createExecutions, createFlows, createGrants, createSessions, createWakeups, defaultTenant, type Deadlines, type Executions, type Flows, type Grants, type Owner, type Provider, type Session, type Sessions, type Wakeups } from '@consentry/core'
+import { ConsentryError, createDeadlines, createExecutions, createFlows, createGrants, createSessions, createWakeups, defaultTenant, type Deadlines, type Executions, type Flows, type Grants, type Owner, type Provider, type Session, type Sessions, type Wakeups } from '@consentry/core'
 import { createIdentity, type Identity, type UserInfo } from '@consentry/user-identity'
 import type { FastifyBaseLogger } from 'fastify'
 import { cookieNames } from './cookies.ts'
 import { httpError, loggable } from './errors.ts'
-import type { Settings } from './options.ts'
+import { invalid, type Settings } from './options.ts'
 
 /** What a session holds. */
 export interface SessionData {
@@ -53,11 +53,19 @@ export function createContext (settings: Settings, log: FastifyBaseLogger): Cont
   })
   const { idleLifetime, absoluteLifetime } = settings
   const sessions = createSessions<SessionData>({ state, wakeups, clock, randomBytes, idleLifetime, absoluteLifetime })
-  const identity = createIdentity<BrowserSession>({
-    ...settings.identity,
-    session: { cookie: cookieNames.session, find: (secret) => sessions.find(secret), userInfo: ({ data }) => data.userInfo }
-  })
+  const identity = readIdentity(settings, sessions)
   return { settings, wakeups, flows, grants, executions, sessions, identity, deadlines: createDeadlines(clock), log }
+}
+
+function readIdentity (settings: Settings, sessions: Sessions<SessionData>): Identity<BrowserSession> {
+  try {
+    return createIdentity<BrowserSession>({
+      ...settings.identity,
+      session: { cookie: cookieNames.session, find: (secret) => sessions.find(secret), userInfo: ({ data }) => data.userInfo }
+    })
+  } catch (error) {
+    throw ConsentryError.is(error) && error.cause instanceof Error ? invalid(`identity.jwt: ${error.cause.message}`, error) : error
+  }
 }
 
 /** Where a person answers a flow: on our own origin. */

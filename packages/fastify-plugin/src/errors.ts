@@ -5,6 +5,7 @@ import type { FastifyError, FastifyReply } from 'fastify'
 /** The HTTP status of every code. */
 export const statusCodes: Record<ErrorCode, number> = {
   CONSENTRY_ERR_OPTIONS_INVALID: 500,
+  CONSENTRY_ERR_INTERNAL: 500,
   CONSENTRY_ERR_STORE_UNAVAILABLE: 503,
   CONSENTRY_ERR_STATE_MISMATCH: 400,
   CONSENTRY_ERR_BINDING_MISMATCH: 400,

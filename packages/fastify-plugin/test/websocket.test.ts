@@ -1,0 +1,182 @@
+import t from 'tap'
+import { answerUpToCallback, call, pendingOf, startReport, startServer, statusOf } from './server.ts'
+import { audience, issuer, tokenIssuer } from './jwt.ts'
+import { openSocket } from './socket.ts'
+
+const last = (type: string) => ({ event }: { event?: { type: string } }): boolean => event?.type === type
+
+t.test('a user\'s clients hear of everything, and nobody else\'s', async (t) => {
+  const server = await startServer(t)
+  const alice = await server.browser('alice')
+  const tabs = await Promise.all([openSocket(server, { browser: alice }), openSocket(server, { browser: alice })])
+  const stranger = await openSocket(server, { browser: await server.browser('bob') })
+  const started = await startReport(alice, server)
+  await Promise.all(tabs.map((tab) => tab.until(last('oauth_required'))))
+  await alice.open(await answerUpToCallback(alice, server, pendingOf(started).connectUrl))
+  await Promise.all(tabs.map((tab) => tab.until(last('completed'))))
+  for (const { events } of tabs) {
+    t.same(events.map(({ seq, type }) => [seq, type]), [[1, 'running'], [2, 'progress'], [3, 'oauth_required'], [4, 'oauth_resolved'], [5, 'completed']])
+    t.same(new Set(events.map(({ executionId }) => executionId)), new Set([started.executionId]))
+    t.match(events[3]?.data, { flowId: pendingOf(started).flowId, provider: 'calendar', profile: 'default', outcome: 'granted' })
+  }
+  t.same(stranger.messages, [], 'B12')
+  for (const socket of [...tabs, stranger]) socket.close()
+})
+
+t.test('a client that comes later gets the pending question first, then what comes', async (t) => {
+  const server = await startServer(t)
+  const alice = await server.browser('alice')
+  const started = await startReport(alice, server)
+  const reloaded = await openSocket(server, { browser: alice })
+  const first = await reloaded.until(() => true)
+  t.match(first, { type: 'event', event: { type: 'oauth_required', seq: 3, executionId: started.executionId, data: pendingOf(started) } })
+  await alice.open(await answerUpToCallback(alice, server, pendingOf(started).connectUrl))
+  await reloaded.until(last('completed'))
+  t.same(reloaded.events.map(({ seq }) => seq), [3, 4, 5])
+  reloaded.close()
+})
+
+t.test('R10 a connection that drops at any event resumes after the last seq', async (t) => {
+  const server = await startServer(t, {
+    routes: (app) => {
+      app.post('/steps', { config: { auth: true } }, async (_request, reply) => reply.execution(async (execution) => {
+        for (let step = 1; step <= 5; step++) execution.progress({ step })
+        await execution.authorize('calendar', { scopes: ['calendar.read'] })
+        for (let step = 6; step <= 10; step++) execution.progress({ step })
+        return 'done'
+      }))
+    }
+  })
+  const alice = await server.browser('alice')
+  const started = await startReport(alice, server, '/steps')
+  await alice.open(await answerUpToCallback(alice, server, pendingOf(started).connectUrl))
+  await statusOf(alice, server, started.executionId, ({ status }) => status === 'completed')
+  const total = 14
+  for (let cut = 0; cut <= total; cut++) {
+    const socket = await openSocket(server, { browser: alice })
+    socket.send({ type: 'subscribe', executionId: started.executionId, after: cut })
+    if (cut < total) await socket.until(last('completed'))
+    else {
+      socket.send({ type: 'ping', id: 1 })
+      await socket.until(({ type }) => type === 'pong')
+    }
+    t.same(socket.events.map(({ seq }) => seq), Array.from({ length: total - cut }, (_, index) => cut + index + 1), `cut after ${cut}`)
+    socket.close()
+  }
+  const bob = await openSocket(server, { browser: await server.browser('bob') })
+  bob.send({ type: 'subscribe', executionId: started.executionId })
+  t.match(await bob.until(() => true), { type: 'error', code: 'CONSENTRY_ERR_EXECUTION_NOT_FOUND' }, 'the owner is checked again')
+  bob.send({ type: 'cancel', executionId: started.executionId })
+  await bob.until(() => bob.messages.length === 2)
+  t.same(bob.events, [])
+  bob.close()
+})
+
+t.test('B20 an upgrade from a foreign origin is refused before the socket opens', async (t) => {
+  const server = await startServer(t, { options: { allowedOrigins: ['https://dev.example.com'] } })
+  const alice = await server.browser('alice')
+  for (const origin of ['https://evil.example', 'null', server.url.replace('127.0.0.1', 'localhost'), `${server.url}.evil.example`, 'http://127.0.0.1:1']) {
+    await t.rejects(openSocket(server, { browser: alice, origin }), { message: '403' }, origin)
+    await t.rejects(openSocket(server, { origin }), { message: '403' }, `${origin}, not signed in`)
+  }
+  for (const origin of [server.url, 'https://dev.example.com', '']) (await openSocket(server, { browser: alice, origin })).close()
+  await t.rejects(openSocket(server, { headers: { cookie: '__Host-consentry-session=unknown' } }), { message: '401' }, 'a session that is none')
+  await t.rejects(openSocket(server, { headers: { authorization: 'Bearer a.b.c' } }), { message: '401' }, 'a token that is none')
+})
+
+t.test('B20 nothing is delivered before the sign-in, which must come in time', async (t) => {
+  const { jwks, sign } = await tokenIssuer()
+  const server = await startServer(t, {
+    options: { identity: { jwt: { issuers: [{ issuer, audience, jwks }] } }, websocket: { authTimeout: 300 } }
+  })
+  const silent = await openSocket(server)
+  silent.send({ type: 'subscribe', executionId: 'x' })
+  t.match(await silent.until(() => true), { type: 'error', code: 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED' })
+  t.match(await silent.closed, { code: 4408 })
+
+  const carol = await openSocket(server)
+  const token = await sign()
+  carol.send({ type: 'auth', method: 'jwt', token: `${token}x` })
+  t.match(await carol.until(({ status }) => status === 'error'), { type: 'auth_result', error: { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' } })
+  carol.send({ type: 'auth', method: 'jwt', token })
+  const { userId } = await carol.until(({ status }) => status === 'success')
+  const me = await (await fetch(`${server.url}/auth/userinfo`, { headers: { authorization: `Bearer ${token}` } })).json() as { userId: string }
+  t.equal(userId, me.userId)
+  const started = await (await fetch(`${server.url}/report`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })).json() as { executionId: string }
+  t.match(await carol.until(last('oauth_required')), { event: { executionId: started.executionId } })
+  carol.send({ type: 'cancel', executionId: started.executionId })
+  t.match(await carol.until(last('cancelled')), { event: { data: { reason: /./ } } })
+  await new Promise((resolve) => setTimeout(resolve, 350))
+  t.equal(carol.socket.readyState, carol.socket.OPEN, 'the time limit was for signing in')
+  carol.close()
+})
+
+t.test('B20 a connection ends with its credential: at expiry, at logout, at revocation', async (t) => {
+  const { jwks, sign } = await tokenIssuer()
+  const server = await startServer(t, { options: { identity: { jwt: { issuers: [{ issuer, audience, jwks }], clockTolerance: 0 }, session: { absoluteLifetime: 2, idleLifetime: 2 } } } })
+  const token = await sign({ exp: Math.floor(Date.now() / 1000) + 2 })
+  const byToken = await openSocket(server, { headers: { authorization: `Bearer ${token}` } })
+  const expiring = await openSocket(server, { browser: await server.browser('bob') })
+
+  const alice = await server.browser('alice')
+  const signedOut = await openSocket(server, { browser: alice })
+  await call(alice, server, '/auth/logout', { method: 'POST' })
+  t.match(await signedOut.closed, { code: 4401 }, 'logout')
+
+  const again = await server.browser('alice')
+  const revoked = await openSocket(server, { browser: again })
+  const secret = again.cookies(server.url).find(({ name }) => name.endsWith('session'))?.value ?? ''
+  const session = await server.app.consentry.sessions.find(secret)
+  await server.app.consentry.sessions.revoke(session?.id ?? '')
+  t.match(await revoked.closed, { code: 4401 }, 'revocation')
+
+  t.match(await byToken.closed, { code: 4401 }, 'expiry of the token')
+  t.match(await expiring.closed, { code: 4401 }, 'expiry of the session')
+})
+
+t.test('messages that are none get an error, too many or too large ones the end', async (t) => {
+  const server = await startServer(t, { options: { websocket: { maxMessages: 20, maxPayload: 1024 } } })
+  const alice = await server.browser('alice')
+  const socket = await openSocket(server, { browser: alice })
+  const hostile = ['', 'x', '[]', 'null', '{}', '{"type":"__proto__"}', '{"type":"subscribe"}', '{"type":"subscribe","executionId":1}', '{"type":"subscribe","executionId":"x","after":-1}',
+    '{"type":"cancel","executionId":{}}', '{"type":"auth","method":"magic"}', '{"type":"ping","id":{}}']
+  for (const message of hostile) socket.send(message)
+  await socket.until(() => socket.messages.length === hostile.length)
+  t.same(new Set(socket.messages.map(({ type, code }) => `${type} ${code}`)), new Set(['error CONSENTRY_ERR_MESSAGE_INVALID']))
+  for (let count = 0; count < 20; count++) socket.send({ type: 'ping' })
+  t.match(await socket.closed, { code: 4429 })
+
+  const large = await openSocket(server, { browser: alice })
+  large.send('x'.repeat(2000))
+  t.match(await large.closed, { code: 1009 }, 'cut by the protocol before it is read (RFC 6455 section 7.4.1)')
+  const binary = await openSocket(server, { browser: alice })
+  binary.socket.send(Buffer.from('{"type":"ping"}'))
+  t.match(await binary.until(() => true), { code: 'CONSENTRY_ERR_MESSAGE_INVALID' })
+  binary.close()
+})
+
+t.test('R11 a client that does not read is cut off, and another is unharmed', async (t) => {
+  const server = await startServer(t, {
+    options: { websocket: { maxBuffered: 200_000 } },
+    routes: (app) => {
+      app.post('/flood', { config: { auth: true } }, async (_request, reply) => reply.execution(async (execution) => {
+        for (let round = 0; round < 400; round++) {
+          execution.progress('x'.repeat(50_000))
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        return 'done'
+      }))
+    }
+  })
+  const alice = await server.browser('alice')
+  const slow = await openSocket(server, { browser: alice })
+  slow.socket.pause()
+  const good = await openSocket(server, { browser: alice })
+  const { executionId } = (await call(alice, server, '/flood', { method: 'POST', headers: { prefer: 'respond-async' } })).json<{ executionId: string }>()
+  await good.until(last('completed'))
+  slow.socket.resume()
+  t.not((await slow.closed).code, 1000)
+  t.ok(slow.events.length < 402)
+  t.equal(good.events.filter((event) => event.executionId === executionId).length, 402)
+  good.close()
+})
