@@ -1,0 +1,27 @@
+/** An answer that is a failure, with the code that says which. */
+export class ApiError extends Error {
+  constructor (status, problem) {
+    super(problem?.title ?? `The server answered with status ${status}.`)
+    this.status = status
+    this.code = problem?.code
+  }
+}
+
+async function request (method, path, headers = {}) {
+  const response = await fetch(path, { method, headers: { accept: 'application/json', ...headers }, cache: 'no-store' })
+  const body = await response.json().catch(() => undefined)
+  if (!response.ok) throw new ApiError(response.status, body)
+  return body
+}
+
+export const providers = () => request('GET', '/providers')
+export const status = () => request('GET', '/auth/status')
+export const userInfo = () => request('GET', '/auth/userinfo')
+export const signOut = () => request('POST', '/auth/logout')
+export const connections = async () => (await request('GET', '/auth/connections')).connections
+export const disconnect = (provider, profile) => request('DELETE', `/auth/connections/${provider}?${new URLSearchParams({ profile })}`)
+
+/** Starts a report. What becomes of it comes over the socket, so nobody waits here. */
+export const writeReport = () => request('POST', '/report', { prefer: 'respond-async' })
+export const execution = (id) => request('GET', `/executions/${encodeURIComponent(id)}`)
+export const cancel = (id) => request('POST', `/executions/${encodeURIComponent(id)}/cancel`)

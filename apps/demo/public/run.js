@@ -1,0 +1,93 @@
+/** A run as far as this page knows it: events by their number, in whatever order they came, and the last status read. */
+export function createRun (id) {
+  return { id, events: new Map(), document: undefined, forgotten: false }
+}
+
+/** Whether the event is one that was not known yet. */
+export function addedTo (run, event) {
+  if (run.events.has(event.seq)) return false
+  run.events.set(event.seq, event)
+  return true
+}
+
+/** What the events and the status of a run add up to. The same whatever came first, and however often. */
+export function readRun ({ id, events, document, forgotten }) {
+  const ordered = [...events.values()].sort((a, b) => a.seq - b.seq)
+  const view = { id, status: 'running', steps: [], questions: [], startedAt: ordered[0]?.time ?? '' }
+  for (const event of ordered) apply(view, event)
+  // Read, and newer than what was pushed.
+  if (document !== undefined && document.seq > (ordered.at(-1)?.seq ?? 0)) {
+    const { status, result, error, pending = [] } = document
+    Object.assign(view, { status, result, error, questions: pending })
+  }
+  // The server does not know it any more, so nothing will come.
+  if (forgotten && !isOver(view)) Object.assign(view, { status: 'forgotten', questions: [] })
+  const last = view.steps.at(-1)
+  if (last?.state === 'done' && !isOver(view)) last.state = 'active'
+  return view
+}
+
+export function isOver ({ status }) {
+  return status !== 'running' && status !== 'oauth_required'
+}
+
+function apply (view, { type, seq, time, data }) {
+  const step = (text, state = 'done', flowId) => view.steps.push({ seq, time, text, state, flowId })
+  switch (type) {
+    case 'running':
+      return step('Started')
+    case 'progress':
+      return step(typeof data?.step === 'string' ? data.step : 'Working')
+    case 'oauth_required':
+      view.status = 'oauth_required'
+      view.questions = [...view.questions.filter(({ flowId }) => flowId !== data.flowId), data]
+      // Asked again with more scopes it is still the same question.
+      if (!view.steps.some(({ flowId }) => flowId === data.flowId)) step('Waiting for your consent', 'waiting', data.flowId)
+      return
+    case 'oauth_resolved': {
+      view.questions = view.questions.filter(({ flowId }) => flowId !== data.flowId)
+      if (view.questions.length === 0) view.status = 'running'
+      const [text, state] = outcomes[data.outcome] ?? ['The question ended', 'bad']
+      const asked = view.steps.find(({ flowId }) => flowId === data.flowId)
+      return asked === undefined ? step(text, state, data.flowId) : Object.assign(asked, { text, state, time })
+    }
+    case 'completed':
+      Object.assign(view, { status: 'completed', questions: [], result: data.result })
+      return step('Finished')
+    case 'failed':
+      Object.assign(view, { status: 'failed', questions: [], error: data })
+      return step('Stopped', 'bad')
+    case 'cancelled':
+      Object.assign(view, { status: 'cancelled', questions: [] })
+      return step('Cancelled', 'bad')
+  }
+}
+
+const outcomes = {
+  granted: ['You gave your consent', 'done'],
+  denied: ['You declined', 'bad'],
+  expired: ['The question ran out of time', 'bad'],
+  cancelled: ['The question was withdrawn', 'bad'],
+  superseded: ['A newer question took its place', 'bad'],
+  account_mismatch: ['Another account answered', 'bad'],
+  provider_error: ['The provider could not answer', 'bad']
+}
+
+const endings = {
+  CONSENTRY_ERR_CONSENT_DENIED: ['You said no, and that is fine', 'Nothing of your calendar was read, and nothing was stored. Without it there is no report.'],
+  CONSENTRY_ERR_FLOW_EXPIRED: ['The question ran out of time', 'It waits for a while and then gives up. Nothing was read.'],
+  CONSENTRY_ERR_FLOW_CANCELLED: ['The question was withdrawn', 'Nothing was read, and nothing was stored.'],
+  CONSENTRY_ERR_FLOW_SUPERSEDED: ['A newer question took its place', 'Answer that one, or start again.'],
+  CONSENTRY_ERR_ACCOUNT_MISMATCH: ['That was another account', 'Use the account that is connected, or disconnect it first.'],
+  CONSENTRY_ERR_SCOPES_MISSING: ['That was not quite enough', 'Less was allowed than the report needs.'],
+  CONSENTRY_ERR_REAUTH_REQUIRED: ['The consent has ended', 'The provider took it back. Try again to be asked anew.'],
+  CONSENTRY_ERR_PROVIDER_UNAVAILABLE: ['The provider does not answer', 'Try again in a moment.'],
+  CONSENTRY_ERR_SHUTDOWN: ['The server was restarted', 'The report was stopped on the way.']
+}
+
+/** What to tell a person about a run that ended without a result: a title and a sentence. */
+export function endingOf ({ status, error }) {
+  if (status === 'cancelled') return ['You cancelled the report', 'Nothing was left behind.']
+  if (status === 'forgotten') return ['This report is not known any more', 'The server keeps reports for a while, and not beyond a restart.']
+  return endings[error?.code] ?? ['The report could not be written', error?.message ?? 'Something went wrong.']
+}

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+
+/** A registration at an OpenID provider. */
+export interface Registration {
+  issuer: string
+  clientId: string
+  clientSecret?: string
+}
+
+/** Everything the demo is told by its environment, checked. */
+export interface Config {
+  /** The address to listen on. */
+  host: string
+  port: number
+  /** The origin to open. */
+  baseUrl: string
+  idpPort: number
+  secret: string
+  /** The secret was made up, and ends with this process. */
+  madeUpSecret: boolean
+  /** Signs people in. */
+  corp: Registration & { label?: string, scopes: readonly string[] }
+  /** Whose calendar is read; always the local provider. */
+  calendar: Required<Registration> & { eventsUrl: string }
+  /** The secret of the client `corp` at the local provider, which is there whoever signs people in. */
+  localCorpSecret: string
+  /** How long a person has to answer a question, in seconds. */
+  flowLifetime: number
+}
+
+/** A variable of the environment that cannot be used; the message is for the person who set it. */
+export class ConfigError extends Error {}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Reads the configuration. Throws `ConfigError`. */
+export function readConfig (env: Environment): Config {
+  const host = text(env, 'HOST') ?? '127.0.0.1'
+  const port = integer(env, 'PORT', 3000, 1, 65535)
+  const idpPort = integer(env, 'IDP_PORT', 3001, 1, 65535)
+  if (port === idpPort) throw new ConfigError(`PORT and IDP_PORT must differ, and both are ${port}`)
+  const secret = text(env, 'CONSENTRY_SECRET')
+  if (secret !== undefined && Buffer.byteLength(secret) < 32) throw new ConfigError('CONSENTRY_SECRET must have at least 32 bytes')
+  // Another site than the app at 127.0.0.1, as a provider is in real life.
+  const issuer = `http://localhost:${idpPort}`
+  const localCorpSecret = newSecret()
+  return {
+    host,
+    port,
+    baseUrl: originOf(host, port),
+    idpPort,
+    secret: secret ?? newSecret(),
+    madeUpSecret: secret === undefined,
+    corp: outsideProvider(env) ?? { issuer, clientId: 'corp', clientSecret: localCorpSecret, label: 'Corp ID', scopes: ['openid', 'profile', 'email', 'groups'] },
+    calendar: { issuer, clientId: 'calendar', clientSecret: newSecret(), eventsUrl: `${issuer}/calendar/events` },
+    localCorpSecret,
+    flowLifetime: integer(env, 'FLOW_LIFETIME', 600, 1, 86400)
+  }
+}
+
+/** Whether browsers and providers treat this host as this machine: plain http is allowed there, and nowhere else. */
+export function isLoopback (hostname: string): boolean {
+  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}
+
+function outsideProvider (env: Environment): Config['corp'] | undefined {
+  const issuer = text(env, 'OIDC_ISSUER')
+  const clientId = text(env, 'OIDC_CLIENT_ID')
+  const clientSecret = text(env, 'OIDC_CLIENT_SECRET')
+  if (issuer === undefined) {
+    for (const name of ['OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_SCOPES']) {
+      if (text(env, name) !== undefined) throw new ConfigError(`${name} is of no use without OIDC_ISSUER`)
+    }
+    return undefined
+  }
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
+  const usable = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
+  if (!usable) throw new ConfigError(`OIDC_ISSUER must be an https URL, or an http URL on this machine, not "${issuer}"`)
+  if (clientId === undefined) throw new ConfigError('OIDC_CLIENT_ID is missing; OIDC_ISSUER needs it')
+  const scopes = (text(env, 'OIDC_SCOPES') ?? 'openid profile email groups').split(/\s+/).filter((scope) => scope !== '')
+  return { issuer, clientId, ...(clientSecret !== undefined && { clientSecret }), scopes }
+}
+
+function originOf (host: string, port: number): string {
+  // Nobody can open "every address".
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  const url = `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
+  if (!URL.canParse(url) || new URL(url).pathname !== '/' || new URL(url).hostname === '') throw new ConfigError(`HOST must be a host name or an address, not "${host}"`)
+  return new URL(url).origin
+}
+
+/** An empty variable is one that was not set. */
+function text (env: Environment, name: string): string | undefined {
+  const value = env[name]?.trim()
+  return value === '' ? undefined : value
+}
+
+function integer (env: Environment, name: string, fallback: number, least: number, most: number): number {
+  const value = text(env, name)
+  if (value === undefined) return fallback
+  if (!/^\d{1,6}$/.test(value) || Number(value) < least || Number(value) > most) throw new ConfigError(`${name} must be a number from ${least} to ${most}, not "${value}"`)
+  return Number(value)
+}
+
+function newSecret (): string {
+  return randomBytes(32).toString('base64url')
+}
