@@ -23,7 +23,7 @@ export interface WaiterOptions {
 }
 
 /** A hint may be lost: without one, a waiter reads again after this long, in milliseconds. */
-const reread = 15_000
+const reread = 30_000
 
 /**
  * Waits for the end of a flow and resolves exactly once, to how it ended for this waiter. It listens, then reads, then

@@ -99,7 +99,7 @@ t.test('R8: a claim whose owner died is given up: the code is not used again, an
   t.ok(await world.flows.claim(await matched(world, flow)))
   t.equal((await world.flows.pending(key))?.id, flow.id)
   const onlooker = world.flows.ended(flow)
-  await world.clock.advance(50_000)
+  await world.clock.advance(70_000)
   t.equal((await waiting).outcome, 'expired')
   t.equal((await onlooker).outcome, 'expired')
   t.equal(await world.flows.claim(await matched(world, flow)), undefined)
@@ -322,7 +322,7 @@ t.test('R6: the wake-up is lost', async (t) => {
   await answer(world, flow.id)
   let end: FlowEnd | undefined
   waiting.then((value) => { end = value })
-  await world.clock.advance(10_000)
+  await world.clock.advance(25_000)
   t.equal(end, undefined)
   await world.clock.advance(7_000)
   t.equal(end?.outcome, 'granted', 'a slow re-read finds it')

@@ -1,0 +1,225 @@
+import t from 'tap'
+import { ConsentryError } from '../src/errors.ts'
+import type { TokenSet } from '../src/grant.ts'
+import { memoryTokens } from '../src/memory-tokens.ts'
+import type { TokenStore, VersionedGrant } from '../src/ports.ts'
+import { createRefresh, type Refresh } from '../src/refresh.ts'
+import { createClock, type ManualClock } from '@consentry/testing'
+import { account, alice, codeOf, fakeProvider, grantOf, keyOf, minute, rest, type FakeProvider } from './world.ts'
+
+const key = keyOf(alice)
+const start = 1_700_000_000_000
+const unavailable = (retryAfter?: number) => new ConsentryError('CONSENTRY_ERR_PROVIDER_UNAVAILABLE', retryAfter === undefined ? {} : { retryAfter })
+const invalidGrant = () => new ConsentryError('CONSENTRY_ERR_REAUTH_REQUIRED')
+
+interface Bench {
+  clock: ManualClock
+  tokens: TokenStore
+  github: FakeProvider
+  refresh: Refresh
+  seen: VersionedGrant
+  /** Another process, with the same stores and the same provider. */
+  another: (tokens?: TokenStore) => Refresh
+  stored: () => Promise<VersionedGrant>
+}
+
+async function bench (values: Parameters<typeof grantOf>[0] = { expiresAt: start + 30_000 }, tokens: TokenStore = memoryTokens()): Promise<Bench> {
+  const clock = createClock(start)
+  const github = fakeProvider()
+  const another = (store = tokens): Refresh => createRefresh({ tokens: store, clock, refreshBuffer: minute, provider: () => github })
+  await tokens.save(key, grantOf(values), undefined)
+  const stored = async (): Promise<VersionedGrant> => await tokens.load(key) as VersionedGrant
+  return { clock, tokens, github, refresh: another(), another, seen: await stored(), stored }
+}
+
+/** A store whose lock locks nobody out, as one whose lease ran out. */
+const unlocked = (tokens: TokenStore): TokenStore => ({ ...tokens, withLock: (_key, fn) => fn() })
+
+t.test('R1: five readers make one request, and get the same tokens', async (t) => {
+  const { refresh, github, seen, stored } = await bench()
+  const grants = await Promise.all(Array.from({ length: 5 }, () => refresh(key, seen)))
+  t.same(github.refreshes, ['stored-refresh'])
+  t.same(new Set(grants.map(({ record }) => record.accessToken)), new Set(['access-1']))
+  t.same(grants[0], await stored())
+  t.match(grants[0]?.record, { refreshToken: 'refresh-1', expiresAt: start + 3600_000, scopes: ['read'], requestedScopes: ['read'], createdAt: start })
+  t.equal((await refresh(key, seen)).record.accessToken, 'access-1', 'who comes late with the old version too')
+  t.equal(github.refreshes.length, 1)
+})
+
+t.test('R1: two processes are kept apart by the lock', async (t) => {
+  const { refresh, another, github, seen } = await bench()
+  const [one, two] = await Promise.all([refresh(key, seen), another()(key, seen)])
+  t.equal(github.refreshes.length, 1)
+  t.same(one, two)
+})
+
+t.test('R2: without the lock the one whose save came late takes the winner\'s tokens', async (t) => {
+  const { tokens, another, github, seen, stored } = await bench()
+  const answers: Array<() => void> = []
+  github.onRefresh = () => new Promise((resolve) => {
+    const n = answers.length
+    answers.push(() => resolve({ accessToken: `access-of-${n}`, tokenType: 'bearer', refreshToken: `refresh-of-${n}`, expiresIn: 3600 }))
+  })
+  const both = Promise.all([another(unlocked(tokens))(key, seen), another(unlocked(tokens))(key, seen)])
+  await rest()
+  answers[1]?.()
+  await rest()
+  answers[0]?.()
+  t.same((await both).map(({ record }) => record.accessToken), ['access-of-1', 'access-of-1'])
+  t.equal((await stored()).record.refreshToken, 'refresh-of-1')
+})
+
+t.test('R3: invalid_grant because another was faster: the newer tokens are taken, not deleted', async (t) => {
+  const { tokens, refresh, github, seen, stored } = await bench()
+  github.onRefresh = async () => {
+    await tokens.save(key, grantOf({ accessToken: 'newer' }), seen.version)
+    throw invalidGrant()
+  }
+  t.equal((await refresh(key, seen)).record.accessToken, 'newer')
+  t.equal((await stored()).record.endedAt, undefined)
+})
+
+t.test('R3: the loser\'s invalid_grant comes before the winner\'s save: the winner\'s tokens stay', async (t) => {
+  const { tokens, another, github, seen, stored } = await bench()
+  let answer: ((tokens: TokenSet) => void) | undefined
+  github.onRefresh = () => new Promise((resolve) => { answer = resolve })
+  const winner = another(unlocked(tokens))(key, seen)
+  await rest()
+  github.onRefresh = () => { throw invalidGrant() }
+  t.equal(await codeOf(another(unlocked(tokens))(key, seen)), 'CONSENTRY_ERR_REAUTH_REQUIRED')
+  t.ok((await stored()).record.endedAt)
+  answer?.({ accessToken: 'won', tokenType: 'bearer', refreshToken: 'won', expiresIn: 3600 })
+  t.equal((await winner).record.accessToken, 'won')
+  t.match((await stored()).record, { accessToken: 'won', refreshToken: 'won', endedAt: undefined })
+})
+
+t.test('invalid_grant ends the grant: no refresh token is left, and nobody tries again', async (t) => {
+  const { refresh, github, seen, stored } = await bench()
+  github.onRefresh = () => { throw invalidGrant() }
+  t.equal(await codeOf(refresh(key, seen)), 'CONSENTRY_ERR_REAUTH_REQUIRED')
+  const { record } = await stored()
+  t.same([record.endedAt, record.refreshToken, record.account], [start, undefined, account()], 'the account stays')
+  t.equal(await codeOf(refresh(key, seen)), 'CONSENTRY_ERR_REAUTH_REQUIRED')
+  t.equal(github.refreshes.length, 1)
+})
+
+t.test('R14: while the provider is away a valid token stays usable', async (t) => {
+  for (const error of [unavailable(), new ConsentryError('CONSENTRY_ERR_PROVIDER_MISCONFIGURED'), new Error('bug')]) {
+    const { refresh, github, seen, stored } = await bench()
+    github.onRefresh = () => { throw error }
+    t.same(await refresh(key, seen), seen)
+    t.same(await stored(), seen)
+  }
+})
+
+t.test('R14: with an expired token the error is told, and the grant is kept', async (t) => {
+  const { refresh, github, seen, stored } = await bench({ expiresAt: start })
+  github.onRefresh = () => { throw unavailable() }
+  t.equal(await codeOf(refresh(key, seen)), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE')
+  t.same(await stored(), seen)
+  const forced = await bench()
+  forced.github.onRefresh = () => { throw unavailable() }
+  t.equal(await codeOf(forced.refresh(key, forced.seen, { force: true })), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE', 'a token that was refused is not usable')
+})
+
+t.test('R14: a provider that is away is left alone, longer each time, as long as it says', async (t) => {
+  const { clock, refresh, github, seen } = await bench({ expiresAt: start })
+  github.onRefresh = () => { throw unavailable() }
+  const tries = async (): Promise<number> => {
+    t.equal(await codeOf(refresh(key, seen)), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE')
+    return github.refreshes.length
+  }
+  t.equal(await tries(), 1)
+  t.equal(await tries(), 1)
+  await clock.advance(1_000)
+  t.equal(await tries(), 2)
+  await clock.advance(1_000)
+  t.equal(await tries(), 2)
+  await clock.advance(1_000)
+  t.equal(await tries(), 3)
+  for (let minutes = 0; minutes < 20; minutes++) {
+    await clock.advance(minute)
+    await tries()
+  }
+  t.equal(github.refreshes.length, 23, 'never longer than a minute')
+  await clock.advance(minute)
+  github.onRefresh = () => { throw unavailable(30_000) }
+  await tries()
+  github.onRefresh = () => ({ accessToken: 'back', tokenType: 'bearer', expiresIn: 1 })
+  await clock.advance(minute)
+  const back = await refresh(key, seen)
+  t.equal(back.record.accessToken, 'back')
+  await clock.advance(1_000)
+  github.onRefresh = () => { throw unavailable(30_000) }
+  t.equal(await codeOf(refresh(key, back)), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE')
+  const asked = github.refreshes.length
+  await clock.advance(29_000)
+  t.equal(await codeOf(refresh(key, back)), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE')
+  t.equal(github.refreshes.length, asked, 'Retry-After')
+  await clock.advance(1_000)
+  github.onRefresh = () => ({ accessToken: 'again', tokenType: 'bearer' })
+  t.equal((await refresh(key, back)).record.accessToken, 'again')
+})
+
+t.test('a disconnect beats a refresh that comes home late', async (t) => {
+  const { tokens, refresh, github, seen } = await bench()
+  let answer: ((tokens: TokenSet) => void) | undefined
+  github.onRefresh = () => new Promise((resolve) => { answer = resolve })
+  const late = refresh(key, seen)
+  await rest()
+  await tokens.delete(key)
+  answer?.({ accessToken: 'late', tokenType: 'bearer', refreshToken: 'late' })
+  t.equal(await codeOf(late), 'CONSENTRY_ERR_REAUTH_REQUIRED')
+  t.notOk(await tokens.exists(key))
+  t.same(github.revoked, ['late'], 'and what came is revoked')
+  t.equal(await codeOf(refresh(key, seen)), 'CONSENTRY_ERR_REAUTH_REQUIRED')
+})
+
+t.test('R4: a store that is away for a moment does not lose the new tokens', async (t) => {
+  const inner = memoryTokens()
+  let failures = 0
+  const tokens: TokenStore = { ...inner, save: async (...args) => { if (failures-- > 0) throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE'); return inner.save(...args) } }
+  const { clock, refresh, seen, stored, github } = await bench({ expiresAt: start + 30_000 }, tokens)
+  failures = 2
+  const renewed = refresh(key, seen)
+  await clock.advance(1_000)
+  t.equal((await renewed).record.accessToken, 'access-1')
+  t.same(await stored(), await renewed)
+  failures = Infinity
+  const lost = codeOf(refresh(key, await stored(), { force: true }))
+  await clock.advance(5_000)
+  t.equal(await lost, 'CONSENTRY_ERR_STORE_UNAVAILABLE')
+  t.equal(github.refreshes.length, 2)
+})
+
+t.test('what the answer leaves out stays; what it brings replaces', async (t) => {
+  const { refresh, github, seen } = await bench({ expiresAt: start, scopes: ['a', 'b'], requestedScopes: ['a', 'b', 'c'] })
+  github.onRefresh = () => ({ accessToken: 'new', tokenType: 'bearer' })
+  const { record } = await refresh(key, seen)
+  t.same([record.refreshToken, record.scopes, record.requestedScopes, record.account, record.expiresAt], ['stored-refresh', ['a', 'b'], ['a', 'b', 'c'], account(), undefined])
+  t.same(record.createdAt, start)
+  const other = await bench({ expiresAt: start, scopes: ['a', 'b'] })
+  other.github.onRefresh = () => ({ accessToken: 'new', tokenType: 'bearer', refreshToken: 'rotated', scopes: ['a'] })
+  t.match((await other.refresh(key, other.seen)).record, { refreshToken: 'rotated', scopes: ['a'] })
+})
+
+t.test('odd lifetimes: one request each time, and no loop', async (t) => {
+  for (const [expiresIn, expected] of [[0, start], [-5, start], [-Infinity, start], [1e300, start + 366 * 24 * 3600_000], [Infinity, start + 366 * 24 * 3600_000], [Number.NaN, undefined], [undefined, undefined]] as const) {
+    const { refresh, github, seen, stored } = await bench()
+    github.onRefresh = () => ({ accessToken: 'new', tokenType: 'bearer', ...(expiresIn !== undefined && { expiresIn }) })
+    const { record } = await refresh(key, seen)
+    t.equal(record.expiresAt, expected, String(expiresIn))
+    t.equal(github.refreshes.length, 1)
+    t.same(await stored(), { record, version: (await stored()).version }, 'survives being stored')
+  }
+})
+
+t.test('without a refresh token, or in an ended grant, there is nothing to renew', async (t) => {
+  const { refreshToken: _refreshToken, ...record } = grantOf({ expiresAt: start })
+  const tokens = memoryTokens()
+  const { refresh, github } = await bench({}, tokens)
+  const seen = await tokens.load(key) as VersionedGrant
+  const version = await tokens.save(key, record, seen.version) as string
+  t.equal(await codeOf(refresh(key, { record, version })), 'CONSENTRY_ERR_REAUTH_REQUIRED')
+  t.equal(github.refreshes.length, 0)
+})

@@ -1,0 +1,114 @@
+import t from 'tap'
+import { createClock } from '@consentry/testing'
+import { memoryState } from '../src/memory-state.ts'
+import type { StateStore } from '../src/ports.ts'
+import { systemRandomBytes } from '../src/random.ts'
+import { createSessions } from '../src/sessions.ts'
+import { createWakeups } from '../src/wakeups.ts'
+import { minute, rest } from './world.ts'
+
+function bench () {
+  const clock = createClock(1_700_000_000_000)
+  const written: string[] = []
+  const inner = memoryState({ clock })
+  const state: StateStore = {
+    ...inner,
+    set: (key, value, ttl) => { written.push(key, value); return inner.set(key, value, ttl) },
+    compareAndSet: (key, expected, value, ttl) => { written.push(key, String(expected), String(value)); return inner.compareAndSet(key, expected, value, ttl) }
+  }
+  const node = () => createSessions<{ userId: string }>({ state, wakeups: createWakeups(state), clock, randomBytes: systemRandomBytes, idleLifetime: 30 * minute, absoluteLifetime: 120 * minute })
+  return { clock, written, node, sessions: node() }
+}
+
+t.test('create, find, revoke', async (t) => {
+  const { sessions, clock } = bench()
+  const { secret, session } = await sessions.create({ userId: 'alice' })
+  t.match(secret, /^[\w-]{43}$/)
+  t.same(await sessions.find(secret), session)
+  t.same([session.data, session.createdAt, session.expiresAt], [{ userId: 'alice' }, clock.now(), clock.now() + 120 * minute])
+  t.equal(await sessions.find(session.id), undefined, 'the id opens nothing')
+  t.equal(await sessions.find(''), undefined)
+  t.not((await sessions.create({ userId: 'alice' })).secret, secret)
+  t.equal(await sessions.revoke(session.id), true)
+  t.equal(await sessions.revoke(session.id), false)
+  t.equal(await sessions.find(secret), undefined)
+})
+
+t.test('the secret is nowhere in the store', async (t) => {
+  const { sessions, written, clock } = bench()
+  const { secret, session } = await sessions.create({ userId: 'alice' })
+  await clock.advance(10 * minute)
+  await sessions.find(secret)
+  t.ok(written.length > 2 && written.join().includes(session.id))
+  t.notOk(written.join().includes(secret))
+})
+
+t.test('idle: it ends when it is not seen', async (t) => {
+  const { sessions, clock } = bench()
+  const { secret } = await sessions.create({ userId: 'alice' })
+  for (let visit = 0; visit < 3; visit++) {
+    await clock.advance(29 * minute)
+    t.ok(await sessions.find(secret), 'kept alive by being seen')
+  }
+  await clock.advance(30 * minute)
+  t.equal(await sessions.find(secret), undefined)
+})
+
+t.test('absolute: it ends however often it is seen', async (t) => {
+  const { sessions, clock } = bench()
+  const { secret } = await sessions.create({ userId: 'alice' })
+  for (let visit = 0; visit < 11; visit++) {
+    await clock.advance(10 * minute)
+    t.ok(await sessions.find(secret))
+  }
+  await clock.advance(10 * minute)
+  t.equal(await sessions.find(secret), undefined)
+})
+
+t.test('the lifetimes hold by the clock, whatever the store still has', async (t) => {
+  const { sessions, clock } = bench()
+  const one = await sessions.create({ userId: 'alice' })
+  clock.step(30 * minute)
+  t.equal(await sessions.find(one.secret), undefined, 'idle')
+  const two = await sessions.create({ userId: 'alice' })
+  clock.step(119 * minute)
+  t.equal(await sessions.find(two.secret), undefined)
+})
+
+t.test('a look is written down only from time to time', async (t) => {
+  const { sessions, clock, written } = bench()
+  const { secret } = await sessions.create({ userId: 'alice' })
+  const before = written.length
+  await clock.advance(3 * minute)
+  await sessions.find(secret)
+  t.equal(written.length, before)
+  await clock.advance(1)
+  await sessions.find(secret)
+  t.ok(written.length > before)
+})
+
+t.test('a look does not bring a revoked session back', async (t) => {
+  const { sessions, clock } = bench()
+  const { secret, session } = await sessions.create({ userId: 'alice' })
+  await clock.advance(10 * minute)
+  await Promise.all([sessions.find(secret), sessions.revoke(session.id)])
+  t.equal(await sessions.find(secret), undefined)
+})
+
+t.test('B20: who listens hears of the revocation, on whichever node', async (t) => {
+  const { sessions, node } = bench()
+  const elsewhere = node()
+  const heard: string[] = []
+  const { session } = await sessions.create({ userId: 'alice' })
+  const other = await sessions.create({ userId: 'bob' })
+  sessions.onRevoked(session.id, () => { heard.push('here') })
+  sessions.onRevoked(session.id, () => { heard.push('here too') })
+  const stop = sessions.onRevoked(session.id, () => { heard.push('not any more') })
+  elsewhere.onRevoked(session.id, () => { heard.push('there') })
+  elsewhere.onRevoked(other.session.id, () => { heard.push('bob') })
+  stop()
+  await rest()
+  await sessions.revoke(session.id)
+  await rest()
+  t.same(heard.sort(), ['here', 'here too', 'there'])
+})
