@@ -90,6 +90,7 @@ export interface WorldOptions {
   fetch?: typeof globalThis.fetch
   maxPerUser?: number
   maxEvents?: number
+  lifetime?: number
 }
 
 /** Everything of one node, on a clock that stands. */
@@ -102,7 +103,7 @@ export function createWorld (options: WorldOptions = {}): World {
   const errors: unknown[] = []
   const onError = (error: unknown): void => { errors.push(error) }
   const randomBytes = systemRandomBytes
-  const flows = createFlows({ state, wakeups, clock, randomBytes, lifetime, redirectUri: (provider) => `https://app.test/auth/callback/${provider}` })
+  const flows = createFlows({ state, wakeups, clock, randomBytes, lifetime: options.lifetime ?? lifetime, redirectUri: (provider) => `https://app.test/auth/callback/${provider}` })
   const grants = createGrants({ providers: { github }, tokens, flows, clock, fetch: options.fetch ?? fetch, refreshBuffer: minute, onError })
   const executions = createExecutions({
     state,
