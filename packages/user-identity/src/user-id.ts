@@ -4,6 +4,8 @@ import { v5 as uuidv5 } from 'uuid'
 export interface Identifying {
   issuer: string
   subject: string
+  /** The claim that the subject is from; `sub` unless given. */
+  subjectClaim?: string
 }
 
 export interface UserIdOptions {
@@ -16,9 +18,9 @@ export interface UserIdOptions {
 /** The namespace of ids unless another is given. */
 export const defaultNamespace = '6f9f5c53-3b2c-4d0e-9d1b-8a0c1f6a3b57'
 
-/** Issuer and subject, so written that no two pairs are the same text. */
-export function defaultIdentityKey ({ issuer, subject }: Identifying): string {
-  return JSON.stringify([issuer, subject])
+/** Issuer and subject, so written that no two pairs are the same text, nor a `sub` and an e-mail that look alike. */
+export function defaultIdentityKey ({ issuer, subject, subjectClaim = 'sub' }: Identifying): string {
+  return JSON.stringify(subjectClaim === 'sub' ? [issuer, subject] : [issuer, subjectClaim, subject])
 }
 
 /** The id of a person: UUID v5 (RFC 9562 section 5.5) of the namespace and the identity key. */

@@ -45,8 +45,9 @@ export interface UserInfoOptions extends UserIdOptions {
  */
 export function userInfoFromClaims (claims: Claims, options: UserInfoOptions): UserInfo {
   const issuer = options.issuer ?? text(claims['iss'])
-  const subject = text(claims['sub']) ?? text(claims['email']) ?? text(claims['preferred_username'])
-  if (issuer === undefined || subject === undefined) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID')
+  const subjectClaim = ['sub', 'email', 'preferred_username'].find((claim) => text(claims[claim]) !== undefined)
+  const subject = subjectClaim === undefined ? undefined : text(claims[subjectClaim])
+  if (issuer === undefined || subjectClaim === undefined || subject === undefined) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID')
   const person = {
     source: options.source,
     verified: options.verified,
@@ -65,7 +66,7 @@ export function userInfoFromClaims (claims: Claims, options: UserInfoOptions): U
     ...present('expiresAt', integer(claims['exp'])),
     claims
   }
-  return Object.freeze({ userId: userId(person, options), ...person })
+  return Object.freeze({ userId: userId({ issuer, subject, subjectClaim }, options), ...person })
 }
 
 function names (claims: Claims): Pick<UserInfo, 'name' | 'givenName' | 'familyName'> {
