@@ -84,8 +84,10 @@ function outsideProvider (env: Environment): Config['corp'] | undefined {
 function originOf (host: string, port: number): string {
   // Nobody can open "every address".
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  const url = `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
-  if (!URL.canParse(url) || new URL(url).pathname !== '/' || new URL(url).hostname === '') throw new ConfigError(`HOST must be a host name or an address, not "${host}"`)
+  const hostname = shown.includes(':') ? `[${shown}]` : shown
+  const url = `http://${hostname}:${port}`
+  // Without TLS browsers keep a session on this machine alone.
+  if (!isLoopback(hostname) || !URL.canParse(url)) throw new ConfigError(`HOST must be 127.0.0.1, localhost or another name of this machine, or 0.0.0.0 for every address, not "${host}"`)
   return new URL(url).origin
 }
 

@@ -1,3 +1,4 @@
+import { ConsentryError } from '@consentry/core'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -47,6 +48,8 @@ async function startIdpProcess ({ host, baseUrl, idpPort, localCorpSecret, calen
 }
 
 function explain (error: unknown, { host, port }: Config): string {
+  // The cause names the option.
+  if (ConsentryError.is(error, 'CONSENTRY_ERR_OPTIONS_INVALID') && error.cause instanceof Error) return `The settings cannot be used: ${error.cause.message}`
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'EADDRINUSE') return `Port ${port} is taken. Choose another with PORT.`
   if (code === 'EACCES') return `Port ${port} may not be used. Choose another with PORT.`
@@ -64,9 +67,9 @@ async function main (): Promise<void> {
     throw error
   }
   const { baseUrl, host, port, corp, calendar, madeUpSecret } = config
-  const app = await buildApp(config)
-  opened.push(async () => app.close())
   try {
+    const app = await buildApp(config)
+    opened.push(async () => app.close())
     await app.listen({ host, port })
   } catch (error) {
     return fail(explain(error, config))
