@@ -85,7 +85,6 @@ export function createFeed (options: FeedOptions): EventFeed {
         const events = await read(executionId, cursor.seq)
         for (const event of events) {
           if (closed || cursors.get(executionId) !== cursor) return
-          if (event.seq <= cursor.seq) continue
           cursor.seq = event.seq
           send(event)
           if (isLast(event.type)) finish(executionId)

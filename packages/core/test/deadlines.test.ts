@@ -71,6 +71,16 @@ t.test('lengths that are none', async (t) => {
   await clock.advance(1e9)
   t.equal(fired.length, 5)
   t.equal(clock.timers, 1)
+  deadlines.close()
+  deadlines.add(Number.NaN, () => { fired.push(6) }, undefined)
+  deadlines.add(Infinity, () => { fired.push(Infinity) }, undefined)
+  deadlines.add(1_000, () => { fired.push(7) }, undefined)
+  await clock.advance(0)
+  t.equal(fired.length, 5)
+  await clock.advance(1)
+  t.equal(fired.length, 6)
+  await clock.advance(1_100)
+  t.equal(fired.length, 7, 'and others are not kept from their time')
 })
 
 t.test('the machine\'s clock: never early, cancellable, and no delay is too long for it', async (t) => {

@@ -5,7 +5,7 @@ import type { Execution } from '../src/execution.ts'
 import type { StartedExecution } from '../src/executions.ts'
 import { memoryState } from '../src/memory-state.ts'
 import type { StateStore } from '../src/ports.ts'
-import { alice, answer, bob, codeOf, createWorld, denial, history, keyOf, lifetime, listen, minute, question, rest, statusOf, types, type World } from './world.ts'
+import { alice, answer, bob, codeOf, createWorld, denial, grantOf, history, keyOf, lifetime, listen, minute, question, rest, statusOf, types, type World } from './world.ts'
 
 const start = ({ executions }: World, fn: (execution: Execution) => unknown, owner = alice): Promise<StartedExecution> => executions.start(owner, fn)
 const askRead = (execution: Execution): Promise<unknown> => execution.authorize('github')
@@ -200,6 +200,8 @@ t.test('after its end an execution does nothing any more', async (t) => {
   t.equal(kept?.signal.aborted, true, 'the signal tells, also who asks late')
   kept?.progress('late')
   t.equal(await codeOf(kept?.authorize('github') ?? Promise.resolve()), 'CONSENTRY_ERR_EXECUTION_CANCELLED')
+  await world.tokens.save(keyOf(alice), grantOf(), undefined)
+  t.equal(await codeOf(kept?.authorize('github') ?? Promise.resolve()), 'CONSENTRY_ERR_EXECUTION_CANCELLED', 'also where nobody need be asked')
   t.equal((await history(world, alice, run.id)).length, 2)
 })
 

@@ -1,9 +1,11 @@
 import t from 'tap'
+import { createDeadlines } from '../src/deadlines.ts'
 import { createFlows, type MatchedFlow } from '../src/flows.ts'
 import type { ConnectFlow, FlowEnd } from '../src/flow.ts'
 import { memoryState } from '../src/memory-state.ts'
 import type { StateStore } from '../src/ports.ts'
 import { systemRandomBytes } from '../src/random.ts'
+import { Waiter } from '../src/waiter.ts'
 import { createWakeups } from '../src/wakeups.ts'
 import { alice, answer, bob, code, codeOf, createWorld, denial, keyOf, lifetime, minute, rest, type World } from './world.ts'
 
@@ -129,6 +131,22 @@ t.test('an answer in time is waited for beyond the end of the time', async (t) =
     await world.flows.settle(claimed, 'granted')
     t.same((await Promise.all([waiting, short])).map(({ outcome }) => outcome), ['granted', 'granted'])
   }
+})
+
+t.test('an answer that is accepted while the waiter is about to give up', async (t) => {
+  const world = createWorld()
+  const { clock, wakeups } = world
+  const flow = await begin(world)
+  const claimed: ConnectFlow = { ...flow, status: 'claimed', claimedAt: clock.now() }
+  let stored: ConnectFlow = flow
+  const deadlines = createDeadlines(clock)
+  const records = { find: async () => stored, leave: async () => (stored = claimed) }
+  const waiter = new Waiter(flow, { id: 'w', timeout: 1_000 }, { clock, wakeups, deadlines, records })
+  await clock.advance(2_000)
+  t.equal(stored, claimed)
+  stored = { ...claimed, status: 'settled', outcome: 'granted' }
+  await clock.advance(40_000)
+  t.equal((await waiter.ended).outcome, 'granted')
 })
 
 t.test('B14: a denial settles at once, whatever the clock', async (t) => {

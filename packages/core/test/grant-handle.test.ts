@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import t from 'tap'
+import { ConsentryError } from '../src/errors.ts'
 import type { Grant } from '../src/grant-handle.ts'
 import { account, alice, codeOf, createWorld, grantOf, keyOf, minute, type World, type WorldOptions } from './world.ts'
 
@@ -101,6 +102,14 @@ t.test('fetch, against a server', async (t) => {
       t.ok(first?.body !== '' && first?.body === second?.body)
       t.equal(world.github.refreshes.length, 1)
     }
+  })
+
+  t.test('a token that was refused is not sent again because the provider is away', async (t) => {
+    const { world, grant } = await handle({ expiresAt: start + 30_000 })
+    world.github.onRefresh = () => { throw new ConsentryError('CONSENTRY_ERR_PROVIDER_UNAVAILABLE') }
+    accepts = 'access-1'
+    t.equal(await codeOf(grant.fetch(url)), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE')
+    t.equal(seen.splice(0).length, 1)
   })
 
   t.test('a second 401 is the answer', async (t) => {

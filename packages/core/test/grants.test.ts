@@ -261,6 +261,30 @@ t.test('a grant that changes during the exchange is not overwritten unseen', asy
   t.equal((await world.tokens.load(key))?.record.accessToken, 'stored-access')
 })
 
+t.test('a grant that changes between the look and the save is looked at again', async (t) => {
+  const inner = memoryTokens()
+  let meddle = false
+  const tokens: TokenStore = {
+    ...inner,
+    load: async (key) => {
+      const loaded = await inner.load(key)
+      if (meddle) {
+        meddle = false
+        await inner.save(key, grantOf({ account: account('someone-else') }), undefined)
+      }
+      return loaded
+    }
+  }
+  const world = createWorld({ tokens })
+  const { asked } = ask(world)
+  await rest()
+  world.github.onExchange = () => {
+    meddle = true
+    return { accessToken: 'late', tokenType: 'bearer', account: account() }
+  }
+  t.equal(await answer(world, asked[0] as string), 'account_mismatch')
+})
+
 t.test('disconnect forgets first and then revokes, and says whether the provider confirmed', async (t) => {
   const world = createWorld()
   t.equal(await world.grants.disconnect(key), undefined)

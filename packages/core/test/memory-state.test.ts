@@ -153,6 +153,16 @@ t.test('T16: full, it refuses what is new and evicts nobody\'s', async (t) => {
   t.equal(await state.get('d'), '1', 'room again after the end of others')
 })
 
+t.test('what was given less time is swept in that time', async (t) => {
+  const clock = createClock(0)
+  const state = memoryState({ clock, maxEntries: 1 })
+  await state.set('a', '1', 60_000)
+  await state.set('a', '2', 1_000)
+  await clock.advance(1_100)
+  await state.set('b', '1', 1_000)
+  t.equal(await state.get('b'), '1')
+})
+
 t.test('one timer for all, and none after close', async (t) => {
   const clock = createClock(0)
   const state = memoryState({ clock })

@@ -46,6 +46,15 @@ t.test('R1: five readers make one request, and get the same tokens', async (t) =
   t.equal(github.refreshes.length, 1)
 })
 
+t.test('P14: who joins asks no store either', async (t) => {
+  const inner = memoryTokens()
+  let loads = 0
+  const { refresh, seen } = await bench(undefined, { ...inner, load: (key) => { loads++; return inner.load(key) } })
+  loads = 0
+  await Promise.all(Array.from({ length: 5 }, () => refresh(key, seen)))
+  t.equal(loads, 1)
+})
+
 t.test('R1: two processes are kept apart by the lock', async (t) => {
   const { refresh, another, github, seen } = await bench()
   const [one, two] = await Promise.all([refresh(key, seen), another()(key, seen)])

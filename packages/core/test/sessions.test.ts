@@ -71,8 +71,12 @@ t.test('the lifetimes hold by the clock, whatever the store still has', async (t
   clock.step(30 * minute)
   t.equal(await sessions.find(one.secret), undefined, 'idle')
   const two = await sessions.create({ userId: 'alice' })
-  clock.step(119 * minute)
-  t.equal(await sessions.find(two.secret), undefined)
+  for (let visit = 0; visit < 5; visit++) {
+    clock.step(20 * minute)
+    t.ok(await sessions.find(two.secret))
+  }
+  clock.step(20 * minute)
+  t.equal(await sessions.find(two.secret), undefined, 'absolute')
 })
 
 t.test('a look is written down only from time to time', async (t) => {
