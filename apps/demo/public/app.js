@@ -68,14 +68,21 @@ function linkChanged (name, attempts) {
   const wasLost = state.link.state === 'lost'
   state.link = { state: name, attempts }
   changed()
-  clearInterval(reading)
   if (name === 'open') {
-    if (wasLost) void readRuns()
+    stopReading()
+    if (!wasLost) return
+    void readRuns()
+    void readConnections()
     return
   }
   // A socket does not say why it was refused.
   if (attempts > 0) void checkSession()
-  if (attempts > 1) reading = setInterval(() => void readRuns(), readEvery)
+  if (attempts > 1) reading ??= setInterval(() => void readRuns(), readEvery)
+}
+
+function stopReading () {
+  clearInterval(reading)
+  reading = undefined
 }
 
 async function checkSession () {
@@ -113,6 +120,8 @@ function addRun (id) {
 }
 
 function show (run) {
+  // An answer that comes after the sign-out is nobody's.
+  if (runs.get(run.id) !== run) return
   const before = state.runs.find(({ id }) => id === run.id)
   const now = readRun(run)
   state.runs = [...state.runs.filter(({ id }) => id !== run.id), now]
@@ -205,7 +214,7 @@ async function attempt (doing, action) {
 function signedOut (notice) {
   events?.close()
   events = undefined
-  clearInterval(reading)
+  stopReading()
   forget()
   Object.assign(state, { phase: 'signed-out', notice, person: undefined, connections: [], said: undefined, problem: undefined })
   state.link = { state: 'connecting', attempts: 0 }
