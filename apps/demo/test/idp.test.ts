@@ -11,7 +11,7 @@ const script = fileURLToPath(new URL('../src/idp.js', import.meta.url))
 const settings = { IDP_APP_URL: 'http://127.0.0.1:3000', IDP_CORP_SECRET: 'one', IDP_CALENDAR_SECRET: 'two', HOST: '127.0.0.1' }
 
 async function failure (env: Record<string, string>): Promise<{ code: number, text: string }> {
-  const child = fork(script, { env: { ...settings, ...env }, silent: true })
+  const child = fork(script, { env: { ...settings, ...env }, silent: true, execArgv: [] })
   let text = ''
   child.stderr?.on('data', (chunk: Buffer) => { text += chunk.toString() })
   const [code] = await once(child, 'close') as [number]
@@ -19,7 +19,7 @@ async function failure (env: Record<string, string>): Promise<{ code: number, te
 }
 
 t.test('runs as a child process, and ends with its parent', async (t) => {
-  const child = fork(script, { env: { ...settings, IDP_PORT: '0' }, silent: true })
+  const child = fork(script, { env: { ...settings, IDP_PORT: '0' }, silent: true, execArgv: [] })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => { printed += chunk.toString() })
   const [message] = await once(child, 'message') as [{ type: string, issuer: string }]

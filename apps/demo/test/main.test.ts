@@ -79,6 +79,9 @@ t.test('a report that asks for the calendar', async (t) => {
 
   await t.test('denied', async (t) => {
     const asked = await whenStatus(alice, await writeReport(alice), 'oauth_required')
+    const bob = await signedIn(demo, 'bob')
+    t.equal((await bob.open(asked.pending?.[0]?.connectUrl ?? '')).status, 403, 'a link that was passed on')
+    t.match((await alice.fetch(asked.statusUrl)).json(), { status: 'oauth_required' })
     t.match(await answer(alice, asked, 'deny'), { status: 403, title: 'Declined' })
     t.match(await whenStatus(alice, asked, 'failed'), { error: { code: 'CONSENTRY_ERR_CONSENT_DENIED' } })
     t.same((await alice.fetch('/auth/connections')).json(), { connections: [] })
