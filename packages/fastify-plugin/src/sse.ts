@@ -1,4 +1,4 @@
-import { isLast, type ExecutionEvent } from '@consentry/core'
+import { isLast, isOver, type ExecutionEvent } from '@consentry/core'
 import type { FastifyInstance } from 'fastify'
 import { Readable } from 'node:stream'
 import { watchCaller } from './caller.ts'
@@ -14,9 +14,13 @@ export function sse (app: FastifyInstance, context: Context): { close: () => voi
   app.get<{ Params: { id: string } }>('/:id/events', { config: { auth: false } }, async (request, reply) => {
     const { userInfo } = request
     if (userInfo === null) throw authenticationError(request)
+    const owner = ownerOf(context, userInfo)
     const after = readLastEventId(request.headers['last-event-id'])
+    const { status, seq } = await executions.get(owner, request.params.id)
+    // Nothing more will come: this tells an event source not to ask again.
+    if (isOver(status) && after >= seq) return reply.code(204).send()
     const stream = new Readable({ read () {} })
-    const feed = executions.feed(ownerOf(context, userInfo), (event) => {
+    const feed = executions.feed(owner, (event) => {
       stream.push(frame(event))
       if (isLast(event.type)) stream.push(null)
       // Who does not read is cut off, and resumes after what was read.

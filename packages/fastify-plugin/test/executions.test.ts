@@ -21,6 +21,7 @@ t.test('Server-Sent Events: the same envelope, resumed after Last-Event-ID (R10)
     const rest = await readEvents(alice, server, started.executionId, { after })
     t.same(rest.events, whole.events.slice(after), `after ${after}`)
   }
+  t.equal((await call(alice, server, `/executions/${started.executionId}/events`, { headers: { 'last-event-id': '5' } })).status, 204, 'an event source that has everything stops asking')
   t.equal((await call(alice, server, `/executions/${started.executionId}/events`, { headers: { 'last-event-id': 'x' } })).status, 400)
 })
 
