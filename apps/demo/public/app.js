@@ -46,7 +46,7 @@ async function start () {
   } catch (error) {
     if (error instanceof api.ApiError && error.status === 401) return signedOut(sessionEnded)
     state.trouble = 'The server cannot be reached. Trying again…'
-    setTimeout(start, 3_000)
+    setTimeout(() => { void start() }, 3_000)
     changed()
   } finally {
     beginning = false
