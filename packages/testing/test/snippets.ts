@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { read, root } from './repository.ts'
+
+/** A complete file in a README: a block of code whose first line is a comment with the file's name. */
+export interface Snippet {
+  readme: string
+  name: string
+  code: string
+  /** What it prints, from the `text` block that follows before the next code. */
+  prints?: string
+}
+
+const block = /^```(\w*)\n([\s\S]*?)^```$/gm
+
+/** The complete files of a README, in order. */
+export async function snippetsOf (readme: string): Promise<Snippet[]> {
+  const found: Snippet[] = []
+  let last: Snippet | undefined
+  for (const [, language, code = ''] of (await read(readme)).matchAll(block)) {
+    const name = /^\/\/ ([\w-]+\.ts)\n/.exec(code)?.[1]
+    if (language === 'text' && last !== undefined) last.prints = code
+    last = language === 'ts' && name !== undefined ? { readme, name, code } : undefined
+    if (last !== undefined) found.push(last)
+  }
+  return found
+}
+
+/**
+ * Where a snippet is compiled and run: in the `dist` of a package that has what its reader has installed. For the
+ * root's README that is the plugin, whose tests need the same.
+ */
+export function homeOf ({ readme }: Snippet): string {
+  return `${readme === 'README.md' ? 'packages/fastify-plugin' : dirname(readme)}/dist/readme/${readme === 'README.md' ? 'root' : 'own'}`
+}
+
+/** Type-checks the snippets under the flags of the repository, and compiles them. Returns what the compiler says. */
+export function compile (snippets: readonly Snippet[]): string {
+  for (const home of new Set(snippets.map(homeOf))) {
+    rmSync(root + home, { recursive: true, force: true })
+    mkdirSync(root + home, { recursive: true })
+  }
+  const files = snippets.map((snippet) => `${root}${homeOf(snippet)}/${snippet.name}`)
+  for (const [index, { code }] of snippets.entries()) writeFileSync(files[index] as string, code)
+  const config = `${root}packages/testing/dist/readme.tsconfig.json`
+  writeFileSync(config, JSON.stringify({
+    extends: '../../../tsconfig.base.json',
+    compilerOptions: { rootDir: '../../..', composite: false, declarationMap: false, sourceMap: false, isolatedDeclarations: false, noEmitOnError: true },
+    files
+  }))
+  const { stdout, stderr } = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', config], { encoding: 'utf8' })
+  return stdout + stderr
+}
+
+/** The compiled snippet. */
+export function compiled (snippet: Snippet): string {
+  return `${root}${homeOf(snippet)}/${snippet.name.replace(/\.ts$/, '.js')}`
+}
