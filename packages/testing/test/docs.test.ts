@@ -1,12 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { consent, createBrowser, signIn, startLocalProvider } from '../src/index.ts'
-import { filesIn, read, root, tableBelow, workspaces } from './repository.ts'
+import { filesIn, read, root, run, start, tableBelow, workspaces } from './repository.ts'
 import { compile, compiled, snippetsOf } from './snippets.ts'
 
 const all = await workspaces()
@@ -23,7 +23,7 @@ async function built<T> (path: string): Promise<T> {
 const codeOf = (cell = ''): string[] => Array.from(cell.matchAll(/`([^`]+)`/g), ([, text]) => text ?? '')
 
 t.test('docs/errors.md is what the source says', async (t) => {
-  const { status, stderr } = spawnSync(process.execPath, [`${root}tools/docs/errors.mjs`, '--check'], { encoding: 'utf8' })
+  const { status, stderr } = run(`${root}tools/docs/errors.mjs`, '--check')
   t.equal(status, 0, stderr)
 })
 
@@ -42,8 +42,8 @@ t.test('every error code that is used exists, in sources and pages', async (t) =
 
 t.test('no page names a package that does not exist', async (t) => {
   const names = new Set(all.map(({ name }) => name))
-  for (const [page, text] of texts) {
-    for (const [name] of text.matchAll(/@consentry\/[a-z-]+/g)) if (!names.has(name)) t.fail(`${page}: ${name}`)
+  for (const [page, content] of texts) {
+    for (const [name] of content.matchAll(/@consentry\/[a-z-]+/g)) if (!names.has(name)) t.fail(`${page}: ${name}`)
   }
   const table = tableBelow(texts.get('README.md') as string, 'Packages').flatMap(([cell = '']) => /^\[([^\]]+)\]/.exec(cell)?.[1] ?? [])
   t.same(table.toSorted(), all.map(({ name, folder }) => folder.startsWith('apps/') ? folder : name).toSorted(), 'the table of README.md')
@@ -56,8 +56,8 @@ function anchorsOf (text: string): string[] {
 
 t.test('relative links lead somewhere', async (t) => {
   let links = 0
-  for (const [page, text] of texts) {
-    for (const [, target = ''] of text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\(([^)\s]+)\)/g)) {
+  for (const [page, content] of texts) {
+    for (const [, target = ''] of content.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:/.test(target)) continue
       links++
       const [path = '', anchor] = target.split('#', 2)
@@ -119,7 +119,7 @@ t.test('the code in the READMEs', async (t) => {
   if (!t.equal(compile(snippets), '', 'it compiles')) return
 
   for (const snippet of snippets.filter(({ prints }) => prints !== undefined)) {
-    const { stdout, stderr, status } = spawnSync(process.execPath, [compiled(snippet)], { encoding: 'utf8', timeout: 10_000 })
+    const { stdout, stderr, status } = run(compiled(snippet))
     t.equal(stdout, snippet.prints, `${snippet.readme}: ${snippet.name} prints what it says`)
     t.equal(status, 0, stderr)
   }
@@ -134,11 +134,11 @@ t.test('the code in the READMEs', async (t) => {
   t.teardown(() => op.close())
   const env = { PORT: String(port), ISSUER: op.issuer, CLIENT_ID: client.clientId, CLIENT_SECRET: client.clientSecret }
 
-  const refused = spawnSync(process.execPath, [compiled(smallest)], { encoding: 'utf8', timeout: 10_000, env: { ...process.env, ...env, CONSENTRY_SECRET: 'too short' } })
-  t.notOk(refused.status === 0, 'without a secret it does not start')
-  t.match(refused.stderr, /secret must have at least 32 bytes/)
+  const refused = start(compiled(smallest), { ...env, CONSENTRY_SECRET: 'too short' })
+  t.match(await text(refused.stderr), /secret must have at least 32 bytes/, 'without a secret it does not start')
 
-  const server = spawn(process.execPath, [compiled(smallest)], { stdio: 'inherit', env: { ...process.env, ...env, CONSENTRY_SECRET: 'a secret of the tests that is long enough' } })
+  const server = start(compiled(smallest), { ...env, CONSENTRY_SECRET: 'a secret of the tests that is long enough' })
+  server.stderr.pipe(process.stderr)
   const exited = once(server, 'exit')
   t.teardown(async () => {
     server.kill()

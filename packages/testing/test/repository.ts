@@ -1,8 +1,24 @@
+import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 /** The root of the repository; tests run from `packages/testing/dist/test`. */
 export const root: string = fileURLToPath(new URL('../../../../', import.meta.url))
+
+// The test runner gives its children loaders by NODE_OPTIONS; these scripts are no part of the test run.
+const command = '/usr/bin/env'
+const node = ['-u', 'NODE_OPTIONS', process.execPath]
+
+/** Runs a script with Node.js to its end, within 20 seconds. */
+export function run (script: string, ...args: string[]): { status: number | null, stdout: string, stderr: string } {
+  return spawnSync(command, [...node, script, ...args], { encoding: 'utf8', timeout: 20_000 })
+}
+
+/** Starts a script with Node.js, with these variables beside its environment. */
+export function start (script: string, env: Record<string, string>): ChildProcessByStdio<null, null, Readable> {
+  return spawn(command, [...node, script], { stdio: ['ignore', 'inherit', 'pipe'], env: { ...process.env, ...env } })
+}
 
 interface Manifest {
   name: string

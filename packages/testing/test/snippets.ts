@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { read, root } from './repository.ts'
+import { read, root, run } from './repository.ts'
 
 /** A complete file in a README: a block of code whose first line is a comment with the file's name. */
 export interface Snippet {
@@ -49,7 +48,7 @@ export function compile (snippets: readonly Snippet[]): string {
     compilerOptions: { rootDir: '../../..', composite: false, declarationMap: false, sourceMap: false, isolatedDeclarations: false, noEmitOnError: true },
     files
   }))
-  const { stdout, stderr } = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', config], { encoding: 'utf8' })
+  const { stdout, stderr } = run(`${root}node_modules/typescript/bin/tsc`, '-p', config)
   return stdout + stderr
 }
 
