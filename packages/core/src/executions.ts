@@ -5,11 +5,11 @@ import { after, executionDocument, isOver, type Execution, type ExecutionDocumen
 import { createFeed, eventsTopic, type EventFeed } from './feed.ts'
 import { defaultTenant, type Owner } from './grant.ts'
 import type { Grants } from './grants.ts'
-import { ownerId, sameOwner } from './keys.ts'
+import { sameOwner } from './keys.ts'
+import { createOwnerIndex } from './owner-index.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
 import { Run, type RunPorts } from './run.ts'
-import { createTurns } from './turns.ts'
 import type { Wakeups } from './wakeups.ts'
 
 export interface ExecutionsOptions {
@@ -60,22 +60,16 @@ export interface Executions {
 
 const recordKey = (id: string): string => `execution:${id}`
 const logKey = (id: string): string => `events:${id}`
-const indexKey = (owner: Owner): string => `executions:${ownerId(owner)}`
 
 /** Where the node that runs an execution hears that its owner wants it to end. */
 const cancelTopic = 'cancel'
-
-interface Indexed {
-  id: string
-  /** Milliseconds since the epoch. */
-  since: number
-}
 
 export function createExecutions (options: ExecutionsOptions): Executions {
   const { state, wakeups, clock, randomBytes, grants, connectUrl, maxAge, retention, maxPerUser, maxEvents, onError } = options
   const deadlines = createDeadlines(clock)
   const runs = new Map<string, Run>()
-  const inTurn = createTurns()
+  // One whose node died is forgotten when its time is over.
+  const index = createOwnerIndex({ state, clock, kind: 'executions', lifetime: maxAge })
   let closing = false
 
   const ports: RunPorts = { clock, deadlines, grants, connectUrl, maxAge, write, onError, onEnd: (run) => runs.delete(run.id) }
@@ -109,28 +103,13 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     const next = after(record, event, seq, clock.now())
     if (event.type !== 'progress') await state.set(recordKey(record.id), JSON.stringify(next), ttl)
     wakeups.wake(eventsTopic(record.owner), record.id)
-    if (last) await index(record.owner, (ids) => ids.filter(({ id }) => id !== record.id))
+    if (last) await index.remove(record.owner, record.id)
     return next
   }
 
-  /** The owner's running executions. One whose node died is forgotten when its time is over. */
-  async function index (owner: Owner, change: (ids: Indexed[]) => Indexed[]): Promise<void> {
-    const key = indexKey(owner)
-    await inTurn(key, async () => {
-      for (;;) {
-        const json = await state.get(key)
-        const ids = json === undefined ? [] : JSON.parse(json) as Indexed[]
-        const changed = change(ids.filter(({ since }) => since > clock.now() - maxAge))
-        const value = changed.length === 0 ? undefined : JSON.stringify(changed)
-        if (value === json || await state.compareAndSet(key, json, value, maxAge + retention)) return
-      }
-    })
-  }
-
   async function live (owner: Owner): Promise<ExecutionRecord[]> {
-    const json = await state.get(indexKey(owner))
-    const ids = json === undefined ? [] : JSON.parse(json) as Indexed[]
-    const records = await Promise.all(ids.map(({ id }) => load(owner, id).catch(() => undefined)))
+    const ids = await index.list(owner)
+    const records = await Promise.all(ids.map((id) => load(owner, id).catch(() => undefined)))
     return records.filter((record) => record !== undefined && !isOver(record.status)) as ExecutionRecord[]
   }
 
@@ -146,9 +125,8 @@ export function createExecutions (options: ExecutionsOptions): Executions {
       const id = randomId(16, randomBytes)
       const owner = { tenant, userId }
       const createdAt = clock.now()
-      await index(owner, (ids) => {
-        if (ids.length >= maxPerUser) throw new ConsentryError('CONSENTRY_ERR_TOO_MANY_EXECUTIONS')
-        return [...ids, { id, since: createdAt }]
+      await index.add(owner, id, (count) => {
+        if (count >= maxPerUser) throw new ConsentryError('CONSENTRY_ERR_TOO_MANY_EXECUTIONS')
       })
       const record: ExecutionRecord = { v: 1, id, owner, status: 'running', seq: 0, pending: [], createdAt }
       const run = new Run(await write(record, { type: 'running', time: new Date(createdAt).toISOString(), data: {} }), ports)

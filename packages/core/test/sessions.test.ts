@@ -7,6 +7,9 @@ import { createSessions } from '../src/sessions.ts'
 import { createWakeups } from '../src/wakeups.ts'
 import { minute, rest } from './world.ts'
 
+const alice = { tenant: 'default', userId: 'alice' }
+const bob = { tenant: 'default', userId: 'bob' }
+
 function bench () {
   const clock = createClock(1_700_000_000_000)
   const written: string[] = []
@@ -22,13 +25,13 @@ function bench () {
 
 t.test('create, find, revoke', async (t) => {
   const { sessions, clock } = bench()
-  const { secret, session } = await sessions.create({ userId: 'alice' })
+  const { secret, session } = await sessions.create(alice, { userId: 'alice' })
   t.match(secret, /^[\w-]{43}$/)
   t.same(await sessions.find(secret), session)
   t.same([session.data, session.createdAt, session.expiresAt], [{ userId: 'alice' }, clock.now(), clock.now() + 120 * minute])
   t.equal(await sessions.find(session.id), undefined, 'the id opens nothing')
   t.equal(await sessions.find(''), undefined)
-  t.not((await sessions.create({ userId: 'alice' })).secret, secret)
+  t.not((await sessions.create(alice, { userId: 'alice' })).secret, secret)
   t.equal(await sessions.revoke(session.id), true)
   t.equal(await sessions.revoke(session.id), false)
   t.equal(await sessions.find(secret), undefined)
@@ -36,7 +39,7 @@ t.test('create, find, revoke', async (t) => {
 
 t.test('the secret is nowhere in the store', async (t) => {
   const { sessions, written, clock } = bench()
-  const { secret, session } = await sessions.create({ userId: 'alice' })
+  const { secret, session } = await sessions.create(alice, { userId: 'alice' })
   await clock.advance(10 * minute)
   await sessions.find(secret)
   t.ok(written.length > 2 && written.join().includes(session.id))
@@ -45,7 +48,7 @@ t.test('the secret is nowhere in the store', async (t) => {
 
 t.test('idle: it ends when it is not seen', async (t) => {
   const { sessions, clock } = bench()
-  const { secret } = await sessions.create({ userId: 'alice' })
+  const { secret } = await sessions.create(alice, { userId: 'alice' })
   for (let visit = 0; visit < 3; visit++) {
     await clock.advance(29 * minute)
     t.ok(await sessions.find(secret), 'kept alive by being seen')
@@ -56,7 +59,7 @@ t.test('idle: it ends when it is not seen', async (t) => {
 
 t.test('absolute: it ends however often it is seen', async (t) => {
   const { sessions, clock } = bench()
-  const { secret } = await sessions.create({ userId: 'alice' })
+  const { secret } = await sessions.create(alice, { userId: 'alice' })
   for (let visit = 0; visit < 11; visit++) {
     await clock.advance(10 * minute)
     t.ok(await sessions.find(secret))
@@ -67,10 +70,10 @@ t.test('absolute: it ends however often it is seen', async (t) => {
 
 t.test('the lifetimes hold by the clock, whatever the store still has', async (t) => {
   const { sessions, clock } = bench()
-  const one = await sessions.create({ userId: 'alice' })
+  const one = await sessions.create(alice, { userId: 'alice' })
   clock.step(30 * minute)
   t.equal(await sessions.find(one.secret), undefined, 'idle')
-  const two = await sessions.create({ userId: 'alice' })
+  const two = await sessions.create(alice, { userId: 'alice' })
   for (let visit = 0; visit < 5; visit++) {
     clock.step(20 * minute)
     t.ok(await sessions.find(two.secret))
@@ -81,7 +84,7 @@ t.test('the lifetimes hold by the clock, whatever the store still has', async (t
 
 t.test('a look is written down only from time to time', async (t) => {
   const { sessions, clock, written } = bench()
-  const { secret } = await sessions.create({ userId: 'alice' })
+  const { secret } = await sessions.create(alice, { userId: 'alice' })
   const before = written.length
   await clock.advance(3 * minute)
   await sessions.find(secret)
@@ -93,7 +96,7 @@ t.test('a look is written down only from time to time', async (t) => {
 
 t.test('a look does not bring a revoked session back', async (t) => {
   const { sessions, clock } = bench()
-  const { secret, session } = await sessions.create({ userId: 'alice' })
+  const { secret, session } = await sessions.create(alice, { userId: 'alice' })
   await clock.advance(10 * minute)
   await Promise.all([sessions.find(secret), sessions.revoke(session.id)])
   t.equal(await sessions.find(secret), undefined)
@@ -103,8 +106,8 @@ t.test('B20: who listens hears of the revocation, on whichever node', async (t) 
   const { sessions, node } = bench()
   const elsewhere = node()
   const heard: string[] = []
-  const { session } = await sessions.create({ userId: 'alice' })
-  const other = await sessions.create({ userId: 'bob' })
+  const { session } = await sessions.create(alice, { userId: 'alice' })
+  const other = await sessions.create(bob, { userId: 'bob' })
   sessions.onRevoked(session.id, () => { heard.push('here') })
   sessions.onRevoked(session.id, () => { heard.push('here too') })
   const stop = sessions.onRevoked(session.id, () => { heard.push('not any more') })
@@ -115,4 +118,34 @@ t.test('B20: who listens hears of the revocation, on whichever node', async (t) 
   await sessions.revoke(session.id)
   await rest()
   t.same(heard.sort(), ['here', 'here too', 'there'])
+})
+
+t.test('an owner\'s sessions: listed, updated, ended all at once', async (t) => {
+  const { node, clock } = bench()
+  const [one, two] = [node(), node()]
+  const first = await one.create(alice, { userId: 'alice' })
+  const second = await two.create(alice, { userId: 'alice' })
+  const other = await one.create(bob, { userId: 'bob' })
+  t.same((await two.list(alice)).map(({ id }) => id), [first.session.id, second.session.id])
+  t.equal(await two.update(first.session.id, { userId: 'renamed' }), true)
+  t.same((await one.find(first.secret))?.data, { userId: 'renamed' })
+  t.equal(await one.revokeAll(alice, second.session.id), 1)
+  t.equal(await one.find(first.secret), undefined)
+  t.equal(await one.update(first.session.id, { userId: 'alice' }), false, 'an update brings nothing back')
+  t.equal(await one.find(first.secret), undefined)
+  t.ok(await one.find(second.secret), 'the one that was named')
+  t.equal(await two.revokeAll(alice), 1)
+  t.same(await one.list(alice), [])
+  t.ok(await one.find(other.secret), 'nobody else\'s')
+  await clock.advance(31 * minute)
+  t.same(await one.list(bob), [], 'one that ran out is not listed')
+})
+
+t.test('who signs in again and again has a hundred sessions at most, and loses the oldest', async (t) => {
+  const { sessions } = bench()
+  const all = []
+  for (let count = 0; count < 103; count++) all.push(await sessions.create(alice, { userId: 'alice' }))
+  t.equal((await sessions.list(alice)).length, 100)
+  t.equal(await sessions.find(all[2]?.secret ?? ''), undefined)
+  t.ok(await sessions.find(all[3]?.secret ?? ''))
 })

@@ -69,7 +69,7 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     // Always a new session: what was there before the sign-in is not carried over (B19).
     const before = sessionOf(request)
     if (before !== null) await sessions.revoke(before.id)
-    const { secret, session } = await sessions.create({ userInfo, provider: flow.provider })
+    const { secret, session } = await sessions.create(ownerOf(context, userInfo), { userInfo, provider: flow.provider })
     await rememberLogin(context, session.id, tokens)
     setSessionCookie(reply, secret, settings.absoluteLifetime)
     await flows.settle(flow, 'granted')

@@ -1,0 +1,65 @@
+import type { Owner } from './grant.ts'
+import { ownerId } from './keys.ts'
+import type { Clock, StateStore } from './ports.ts'
+import { createTurns } from './turns.ts'
+
+/** What of one kind an owner has: ids, each until its time is over. */
+export interface OwnerIndex {
+  list (owner: Owner): Promise<string[]>
+  /** `mayAdd` is told how many there are, and throws when that is enough. */
+  add (owner: Owner, id: string, mayAdd?: (count: number) => void): Promise<void>
+  remove (owner: Owner, id: string): Promise<void>
+}
+
+interface Entry {
+  id: string
+  /** Milliseconds since the epoch. */
+  until: number
+}
+
+export interface OwnerIndexOptions {
+  state: StateStore
+  clock: Clock
+  /** The kind, which begins the key. */
+  kind: string
+  /** How long an entry counts when nobody removes it, in milliseconds. */
+  lifetime: number
+}
+
+/** An index in the state store, changed by one writer at a time: by turns in this process, by compare-and-set between nodes. */
+export function createOwnerIndex ({ state, clock, kind, lifetime }: OwnerIndexOptions): OwnerIndex {
+  const inTurn = createTurns()
+  const keyOf = (owner: Owner): string => `${kind}:${ownerId(owner)}`
+
+  function current (json: string | undefined): Entry[] {
+    const entries = json === undefined ? [] : JSON.parse(json) as Entry[]
+    return entries.filter(({ until }) => until > clock.now())
+  }
+
+  function change (owner: Owner, changed: (entries: Entry[]) => Entry[]): Promise<void> {
+    const key = keyOf(owner)
+    return inTurn(key, async () => {
+      for (;;) {
+        const json = await state.get(key)
+        const entries = changed(current(json))
+        const value = entries.length === 0 ? undefined : JSON.stringify(entries)
+        if (value === json || await state.compareAndSet(key, json, value, lifetime)) return
+      }
+    })
+  }
+
+  return {
+    async list (owner) {
+      return current(await state.get(keyOf(owner))).map(({ id }) => id)
+    },
+    add (owner, id, mayAdd) {
+      return change(owner, (entries) => {
+        mayAdd?.(entries.length)
+        return [...entries, { id, until: clock.now() + lifetime }]
+      })
+    },
+    remove (owner, id) {
+      return change(owner, (entries) => entries.filter((entry) => entry.id !== id))
+    }
+  }
+}
