@@ -51,14 +51,15 @@ export function createIdentity<Session = never> (options: IdentityOptions<Sessio
 
   return {
     async identify (headers) {
-      const { session, jwt } = readCredentials(headers, sessions?.cookie)
-      if (session === undefined && jwt === undefined) return null
-      if (jwt === undefined) return bySession(session as string)
-      const caller = await byJwt(jwt)
-      if (session === undefined) return caller
-      const browser = await bySession(session)
-      if (browser.userInfo.userId !== caller.userInfo.userId) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_CONFLICT')
-      return browser
+      const all = await Promise.all(readCredentials(headers, sessions?.cookie).map(async (credential) => {
+        if (credential.source === 'session') return bySession(credential.secret)
+        if (credential.source === 'jwt') return byJwt(credential.token)
+        throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID')
+      }))
+      const [first, ...others] = all
+      if (first === undefined) return null
+      if (others.some(({ userInfo }) => userInfo.userId !== first.userInfo.userId)) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_CONFLICT')
+      return first
     }
   }
 }

@@ -1,5 +1,5 @@
 export { cookieValues, readCredentials } from './credentials.ts'
-export type { Credentials, HeadersSource } from './credentials.ts'
+export type { Credential, HeadersSource } from './credentials.ts'
 export { createIdentity } from './identity.ts'
 export type { Identified, Identity, IdentityOptions, SessionCredential } from './identity.ts'
 export { jwtVerifier } from './jwt.ts'
