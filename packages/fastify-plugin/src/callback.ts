@@ -12,7 +12,7 @@ import { sendOutcome } from './outcome.ts'
 export function callback (app: FastifyInstance, context: Context): void {
   const { flows } = context
 
-  app.get<{ Params: { provider: string } }>('/callback/:provider', { config: { auth: false }, logSerializers: { req: withoutQuery } }, async (request, reply) => {
+  app.get<{ Params: { provider: string } }>('/callback/:provider', { exposeHeadRoute: false, config: { auth: false }, logSerializers: { req: withoutQuery } }, async (request, reply) => {
     const name = request.params.provider
     const provider = providerOf(context, name)
     // From the raw URL, since a parsed query hides what is there twice.

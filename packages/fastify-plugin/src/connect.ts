@@ -18,7 +18,7 @@ export function connect (app: FastifyInstance, context: Context): void {
   const { flows, settings } = context
   const formTokens = createFormTokens(settings)
 
-  app.get<{ Params: ConnectParams }>('/connect/:flowId', { config: { auth: false } }, async (request, reply) => {
+  app.get<{ Params: ConnectParams }>('/connect/:flowId', { exposeHeadRoute: false, config: { auth: false } }, async (request, reply) => {
     if (request.userInfo === null) return refuse(context, request, reply, authenticationError(request))
     const flow = await ownFlow(context, request, request.userInfo)
     if (flow.status !== 'pending') return sendOutcome(context, request, reply, await flows.ended(flow))

@@ -28,7 +28,7 @@ export function login (app: FastifyInstance, context: Context): void {
     })
   })
 
-  app.get<{ Params: { provider: string }, Querystring: LoginQuery }>('/login/:provider', { schema, config: { auth: false } }, async (request, reply) => {
+  app.get<{ Params: { provider: string }, Querystring: LoginQuery }>('/login/:provider', { exposeHeadRoute: false, schema, config: { auth: false } }, async (request, reply) => {
     const returnTo = readReturnTo(request.query.return_to, settings)
     const name = request.params.provider
     if (!settings.login.includes(name)) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')

@@ -34,7 +34,16 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     for (const close of closing) close()
   })
   if (!app.hasPlugin('@fastify/cookie')) await app.register(cookie)
-  if (!app.hasPlugin('@fastify/websocket')) await app.register(websocketPlugin, { options: { maxPayload: settings.websocket.maxPayload } })
+  if (!app.hasPlugin('@fastify/websocket')) {
+    await app.register(websocketPlugin, {
+      // Above our own limit, which closes with a reason; beyond this one the protocol does.
+      options: { maxPayload: settings.websocket.maxPayload * 2 },
+      errorHandler: (err, socket, request) => {
+        request.log.info({ err }, 'websocket failed')
+        socket.terminate()
+      }
+    })
+  }
 
   const { executions: runs, grants, sessions } = context
   app.decorate('consentry', Object.freeze({ executions: runs, grants, sessions, providers: settings.providers }))
@@ -46,7 +55,6 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
   })
   identify(app, context)
   guard(app, context)
-  problems(app)
 
   await app.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, known(error, request)))
@@ -58,6 +66,9 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     executions(scope, context)
     closing.push(sse(scope, context).close, websocket(scope, context).close)
   }, { prefix: settings.executionsPrefix })
+
+  // Last, since our own routes answer for themselves.
+  problems(app)
 
   app.addHook('onClose', async () => {
     context.deadlines.close()
@@ -84,13 +95,13 @@ async function authorizeRequest (context: Context, request: FastifyRequest, prov
   }
 }
 
-/** Failures of ours that reach the application's own routes become problem documents. An error handler that the application has is its own affair. */
+/** Failures of ours on the application's own routes become problem documents; all others go on to its error handler. */
 function problems (app: FastifyInstance): void {
-  const { errorHandler } = app
-  if (errorHandler.name !== 'defaultErrorHandler') return
-  app.setErrorHandler(function (error: FastifyError, request, reply) {
-    const failure = asHttpError(error)
-    return failure === undefined ? errorHandler.call(this, error, request, reply) : sendProblem(reply, failure)
+  app.addHook('onRoute', (route) => {
+    route.errorHandler ??= (error, _request, reply) => {
+      const failure = asHttpError(error)
+      return failure === undefined ? reply.send(error) : sendProblem(reply, failure)
+    }
   })
 }
 

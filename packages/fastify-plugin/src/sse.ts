@@ -11,7 +11,7 @@ export function sse (app: FastifyInstance, context: Context): { close: () => voi
   const { executions, settings } = context
   const streams = new Set<Readable>()
 
-  app.get<{ Params: { id: string } }>('/:id/events', { config: { auth: false } }, async (request, reply) => {
+  app.get<{ Params: { id: string } }>('/:id/events', { exposeHeadRoute: false, config: { auth: false } }, async (request, reply) => {
     const { userInfo } = request
     if (userInfo === null) throw authenticationError(request)
     const owner = ownerOf(context, userInfo)

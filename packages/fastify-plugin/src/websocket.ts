@@ -154,9 +154,7 @@ class Connection {
     if (this.#socket.readyState !== this.#socket.OPEN) return
     this.#socket.send(JSON.stringify(message))
     // Who does not read is cut off, and resumes after what was read (R11).
-    if (this.#socket.bufferedAmount <= this.#context.settings.websocket.maxBuffered) return
-    this.close(closeCodes.tooLarge, 'too slow')
-    this.#socket.terminate()
+    if (this.#socket.bufferedAmount > this.#context.settings.websocket.maxBuffered) this.close(closeCodes.tooLarge, 'too slow')
   }
 
   #sendError ({ code, message }: HttpError): void {

@@ -77,6 +77,19 @@ t.test('R7 the callback again, by reload or replay: the same page and no second 
   t.equal(codeOf(await elsewhere.open(callback)), 'CONSENTRY_ERR_BINDING_MISMATCH', 'in another browser it stays an error')
 })
 
+t.test('a HEAD does none of the work of a GET', async (t) => {
+  const server = await startServer(t)
+  const alice = await server.browser('alice')
+  const started = await startReport(alice, server)
+  const callback = await answerUpToCallback(alice, server, pendingOf(started).connectUrl)
+  const exchanges = server.op.ledger.token.authorization_code
+  for (const url of [callback, pendingOf(started).connectUrl, `${server.url}/auth/login/corp`, `${server.url}/executions/${started.executionId}/events`]) {
+    t.equal((await call(alice, server, url, { method: 'HEAD' })).status, 404)
+  }
+  t.equal(server.op.ledger.token.authorization_code, exchanges)
+  t.same(await statusOf(alice, server, started.executionId), started)
+})
+
 t.test('B14 a denial settles the waiter at once, but only in the right browser and for the right person', async (t) => {
   const server = await startServer(t)
   const alice = await server.browser('alice')

@@ -41,10 +41,17 @@ t.test('it lives beside the plugins and handlers that the application has', asyn
   await app.register(import('@fastify/websocket'))
   app.setErrorHandler(async (error: Error, _request, reply) => reply.code(418).send({ own: error.message }))
   await app.register(consentry, { baseUrl: 'https://app.example.com', secret, providers: {} })
+  await app.register(async (scope) => {
+    scope.setErrorHandler(async (_error, _request, reply) => reply.code(419).send({ scope: true }))
+    scope.get('/scope', async () => { throw new Error('mine') })
+  })
   app.get('/own', async () => { throw new Error('mine') })
   app.get('/theirs', async (request) => request.authorize('nobody'))
+  app.get('/custom', { errorHandler: async (error, _request, reply) => reply.code(418).send({ own: error.code }) }, async (request) => request.authorize('nobody'))
+  t.same((await app.inject('/scope')).json(), { scope: true })
   t.same((await app.inject('/own')).json(), { own: 'mine' }, 'errors of the application go where they went')
-  t.same((await app.inject('/theirs')).json(), { own: 'Sign in first.' }, 'and so do ours, where it wants them')
+  t.match((await app.inject('/theirs')).json(), { code: 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED', status: 401 }, 'ours are problem documents')
+  t.same((await app.inject('/custom')).json(), { own: 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED' }, 'unless a route wants them')
 })
 
 t.test('both import() and require() of it work', async (t) => {
