@@ -1,4 +1,4 @@
-import type { Clock } from '@consentry/core'
+import type { Clock } from './ports.ts'
 
 /** Times in milliseconds. */
 export interface CachedOptions {

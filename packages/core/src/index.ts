@@ -1,3 +1,5 @@
+export { cached } from './cached.ts'
+export type { Cached, CachedOptions } from './cached.ts'
 export { systemClock } from './clock.ts'
 export { authorize, currentExecution } from './context.ts'
 export { createDeadlines } from './deadlines.ts'

@@ -1,6 +1,6 @@
+import { cached } from '@consentry/core'
 import { discoveryRequest, processDiscoveryResponse } from 'oauth4webapi'
 import type { AuthorizationServer } from 'oauth4webapi'
-import { cached } from './cached.ts'
 import type { Context } from './context.ts'
 import { endpoint } from './endpoint.ts'
 import { attempt, responseInvalid } from './errors.ts'

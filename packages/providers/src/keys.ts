@@ -1,6 +1,6 @@
+import { cached } from '@consentry/core'
 import { compactVerify, createLocalJWKSet, errors } from 'jose'
 import type { CompactJWSHeaderParameters, JSONWebKeySet } from 'jose'
-import { cached } from './cached.ts'
 import type { Context } from './context.ts'
 import { attempt, unavailable, ProviderFault } from './errors.ts'
 

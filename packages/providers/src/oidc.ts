@@ -25,6 +25,8 @@ export interface OidcOptions extends ClientOptions {
   signingAlgorithms?: readonly SigningAlgorithm[]
   /** Takes the place of the discovered one, where people are to be asked elsewhere. */
   authorizationEndpoint?: string
+  /** Sends the ID token along to the provider's logout, for one that ends no session without it. It stands in a URL then. */
+  idTokenHintInUrl?: boolean
 }
 
 const signingAlgorithms: ReadonlySet<string> = new Set<SigningAlgorithm>([
@@ -45,7 +47,7 @@ export function oidc (options: OidcOptions): Provider {
   const algorithms = [...options.signingAlgorithms ?? ['RS256']]
   if (algorithms.length === 0 || !algorithms.every((alg) => signingAlgorithms.has(alg))) throw optionsInvalid('signingAlgorithms holds one that is not asymmetric or not known')
   const { host } = new URL(authorizationEndpoint ?? issuer)
-  const { label = host } = options
+  const { label = host, idTokenHintInUrl = false } = options
   const context = createContext(options, { scopes: ['openid', 'profile', 'email'], scopeSeparator: ' ' })
   const { client, authentication, http } = context
   const server = discovery(context, { issuer, algorithms, authorizationEndpoint })
@@ -98,7 +100,7 @@ export function oidc (options: OidcOptions): Provider {
       const { end_session_endpoint: endpoint } = await server()
       if (endpoint === undefined) return undefined
       const url = new URL(endpoint)
-      if (idToken !== undefined) url.searchParams.set('id_token_hint', idToken)
+      if (idToken !== undefined && idTokenHintInUrl) url.searchParams.set('id_token_hint', idToken)
       url.searchParams.set('client_id', client.client_id)
       url.searchParams.set('post_logout_redirect_uri', postLogoutRedirectUri)
       url.searchParams.set('state', state)

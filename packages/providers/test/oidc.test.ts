@@ -162,7 +162,9 @@ t.test('people see the host of the authorization endpoint', async (t) => {
 t.test('signing out at the provider', async (t) => {
   const op = await hostile(t)
   const url = await openid(t, op).endSessionUrl?.({ idToken: 'it', postLogoutRedirectUri: 'https://app.example/', state: 's' })
-  t.equal(url?.href, `${op.issuer}/logout?id_token_hint=it&client_id=client&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F&state=s`)
+  t.equal(url?.href, `${op.issuer}/logout?client_id=client&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F&state=s`)
+  const hinting = await openid(t, op, { idTokenHintInUrl: true }).endSessionUrl?.({ idToken: 'it', postLogoutRedirectUri: 'https://app.example/', state: 's' })
+  t.equal(hinting?.searchParams.get('id_token_hint'), 'it')
   op.metadata.end_session_endpoint = undefined
   t.equal(await openid(t, op).endSessionUrl?.({ postLogoutRedirectUri: 'https://app.example/', state: 's' }), undefined)
 })
