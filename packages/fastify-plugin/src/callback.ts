@@ -7,12 +7,13 @@ import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
 import { rememberLogin } from './logout.ts'
 import { sendOutcome } from './outcome.ts'
+import { limited } from './rate-limit.ts'
 
 /** The one redirect URI of each provider, for logins and connects. */
 export function callback (app: FastifyInstance, context: Context): void {
   const { flows } = context
 
-  app.get<{ Params: { provider: string } }>('/callback/:provider', { exposeHeadRoute: false, config: { auth: false }, logSerializers: { req: withoutQuery } }, async (request, reply) => {
+  app.get<{ Params: { provider: string } }>('/callback/:provider', { exposeHeadRoute: false, config: limited, logSerializers: { req: withoutQuery } }, async (request, reply) => {
     const name = request.params.provider
     const provider = providerOf(context, name)
     // From the raw URL, since a parsed query hides what is there twice.

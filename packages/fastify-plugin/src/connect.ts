@@ -10,6 +10,7 @@ import { html } from './html.ts'
 import { authenticationError } from './identity.ts'
 import { sendOutcome } from './outcome.ts'
 import { sendPage } from './pages.ts'
+import { limited } from './rate-limit.ts'
 
 interface ConnectParams { flowId: string }
 
@@ -18,7 +19,7 @@ export function connect (app: FastifyInstance, context: Context): void {
   const { flows, settings } = context
   const formTokens = createFormTokens(settings)
 
-  app.get<{ Params: ConnectParams }>('/connect/:flowId', { exposeHeadRoute: false, config: { auth: false } }, async (request, reply) => {
+  app.get<{ Params: ConnectParams }>('/connect/:flowId', { exposeHeadRoute: false, config: limited }, async (request, reply) => {
     if (request.userInfo === null) return refuse(context, request, reply, authenticationError(request))
     const flow = await ownFlow(context, request, request.userInfo)
     if (flow.status !== 'pending') return sendOutcome(context, request, reply, await flows.ended(flow))
@@ -27,7 +28,7 @@ export function connect (app: FastifyInstance, context: Context): void {
     return sendQuestion(context, reply, flow, request.userInfo, formTokens.create(request, flow.id))
   })
 
-  app.post<{ Params: ConnectParams, Body: { answer?: unknown } | undefined }>('/connect/:flowId', { config: { auth: false } }, async (request, reply) => {
+  app.post<{ Params: ConnectParams, Body: { answer?: unknown } | undefined }>('/connect/:flowId', { config: limited }, async (request, reply) => {
     if (request.userInfo === null) throw authenticationError(request)
     const flow = await ownFlow(context, request, request.userInfo)
     formTokens.verify(request, flow.id)

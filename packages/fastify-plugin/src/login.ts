@@ -4,6 +4,7 @@ import { setFlowCookie } from './cookies.ts'
 import { httpError } from './errors.ts'
 import { html } from './html.ts'
 import { sendPage } from './pages.ts'
+import { limited } from './rate-limit.ts'
 import { readReturnTo } from './return-to.ts'
 
 interface LoginQuery { return_to?: string }
@@ -28,7 +29,7 @@ export function login (app: FastifyInstance, context: Context): void {
     })
   })
 
-  app.get<{ Params: { provider: string }, Querystring: LoginQuery }>('/login/:provider', { exposeHeadRoute: false, schema, config: { auth: false } }, async (request, reply) => {
+  app.get<{ Params: { provider: string }, Querystring: LoginQuery }>('/login/:provider', { exposeHeadRoute: false, schema, config: limited }, async (request, reply) => {
     const returnTo = readReturnTo(request.query.return_to, settings)
     const name = request.params.provider
     if (!settings.login.includes(name)) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')

@@ -1,6 +1,6 @@
 import { randomId, type TokenSet } from '@consentry/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { providerOf, type Context } from './context.ts'
+import { ownerOf, providerOf, type Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
 import { loggable } from './errors.ts'
 import { sessionOf } from './identity.ts'
@@ -13,12 +13,18 @@ export async function rememberLogin ({ settings }: Context, sessionId: string, {
   if (idToken !== undefined) await settings.stateStore.set(loginKey(sessionId), idToken, settings.absoluteLifetime)
 }
 
-/** Signing out: here, and at the provider where it has a way. */
+/** Signing out: here, everywhere if asked, and at the provider where it has a way. */
 export function logout (app: FastifyInstance, context: Context): void {
-  app.post('/logout', { config: { auth: false } }, async (request, reply) => {
+  const { sessions } = context
+
+  app.post<{ Querystring: { everywhere?: boolean } }>('/logout', {
+    config: { auth: false },
+    schema: { querystring: { type: 'object', properties: { everywhere: { type: 'boolean' } } } }
+  }, async (request, reply) => {
     const redirectTo = await endSessionUrl(context, request)
     const session = sessionOf(request)
-    if (session !== null) await context.sessions.revoke(session.id)
+    if (session !== null) await sessions.revoke(session.id)
+    if (session !== null && request.query.everywhere === true) await sessions.revokeAll(ownerOf(context, session.data.userInfo))
     clearSessionCookie(reply)
     reply.header('cache-control', 'no-store')
     // A page goes where the provider signs people out; a script is told where that is.

@@ -74,6 +74,12 @@ export const optionsSchema: object = {
     prefix: { $ref: '#/$defs/path' },
     executionsPrefix: { $ref: '#/$defs/path' },
     allowedOrigins: { type: 'array', items: { type: 'string' } },
+    rateLimit: {
+      anyOf: [
+        { const: false },
+        { type: 'object', additionalProperties: false, properties: { max: { $ref: '#/$defs/count' }, timeWindow: { $ref: '#/$defs/count' } } }
+      ]
+    },
     tenant: { function: true },
     flowLifetime: { type: 'number', minimum: 1, maximum: 86400 },
     refreshBuffer: { type: 'number', minimum: 0, maximum: 3600 },

@@ -41,6 +41,13 @@ export interface ConsentryOptions {
   executionsPrefix?: string
   /** Other origins whose pages may use the session, such as a development server. */
   allowedOrigins?: readonly string[]
+  /** Requests to login, callback and connect from one address before it has to wait; `false` where a proxy limits them. */
+  rateLimit?: false | {
+    /** 300 unless given. */
+    max?: number
+    /** In milliseconds; 60000 unless given. */
+    timeWindow?: number
+  }
   /** The tenant of a caller; one for all unless given. */
   tenant?: (userInfo: UserInfo) => string
   /** How long a person has to answer, in seconds; 600 unless given. */
@@ -91,6 +98,7 @@ export interface Settings {
   prefix: string
   executionsPrefix: string
   allowedOrigins: ReadonlySet<string>
+  rateLimit: false | { max: number, timeWindow: number }
   tenant: ((userInfo: UserInfo) => string) | undefined
   flowLifetime: number
   refreshBuffer: number
@@ -105,7 +113,7 @@ const second = 1000
 
 /** Checks and completes the options. Throws `CONSENTRY_ERR_OPTIONS_INVALID`; its cause names the option. */
 export function readOptions (options: ConsentryOptions): Settings {
-  const { prefix = '/auth', executionsPrefix = '/executions', providers, login = [], identity = {}, clock = systemClock } = options
+  const { prefix = '/auth', executionsPrefix = '/executions', providers, login = [], identity = {}, rateLimit = {}, clock = systemClock } = options
   const check = compile()
   if (check(options) !== true) throw invalid(describe(telling(check.errors ?? [])))
   for (const name of login) if (!Object.hasOwn(providers, name)) throw invalid(`login names "${name}", which is not among the providers`)
@@ -129,6 +137,7 @@ export function readOptions (options: ConsentryOptions): Settings {
     prefix,
     executionsPrefix,
     allowedOrigins: new Set([options.baseUrl, ...options.allowedOrigins ?? []].map((url) => readOrigin(url, 'allowedOrigins'))),
+    rateLimit: rateLimit !== false && { max: rateLimit.max ?? 300, timeWindow: rateLimit.timeWindow ?? 60_000 },
     tenant: options.tenant,
     flowLifetime: (options.flowLifetime ?? 600) * second,
     refreshBuffer: (options.refreshBuffer ?? 60) * second,
@@ -178,7 +187,7 @@ function derive (secret: string, purpose: string): string {
   return Buffer.from(hkdfSync('sha256', secret, '', `consentry ${purpose}`, 32)).toString('base64url')
 }
 
-const weakest = ['anyOf', 'propertyNames', 'type']
+const weakest = ['anyOf', 'propertyNames', 'const', 'type']
 const rank = ({ keyword, instancePath }: ErrorObject): number => instancePath.length * weakest.length - weakest.indexOf(keyword)
 
 /** Of the alternatives that all failed, the one that came furthest tells what was meant. */

@@ -17,6 +17,7 @@ import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { readOptions, type ConsentryOptions } from './options.ts'
 import { sendFailure } from './pages.ts'
+import { rateLimit } from './rate-limit.ts'
 import { sse } from './sse.ts'
 import { websocket } from './websocket.ts'
 import { whoami } from './whoami.ts'
@@ -59,6 +60,7 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
   await app.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, known(error, request)))
     if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody, { bodyLimit: 16 * 1024 })
+    await rateLimit(scope, context)
     for (const routes of [login, callback, connect, logout, connections, whoami]) routes(scope, context)
   }, { prefix: settings.prefix })
   await app.register(async (scope) => {
@@ -100,7 +102,7 @@ function problems (app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {
     route.errorHandler ??= (error, _request, reply) => {
       const failure = asHttpError(error)
-      return failure === undefined ? reply.send(error) : sendProblem(reply, failure)
+      void (failure === undefined ? reply.send(error) : sendProblem(reply, failure))
     }
   })
 }

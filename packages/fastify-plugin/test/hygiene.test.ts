@@ -127,7 +127,7 @@ t.test('B19 the session id changes at login and ends at logout', async (t) => {
   t.equal((await withSession(second)).status, 200)
 
   const out = await call(browser, server, '/auth/logout', { method: 'POST' })
-  t.match(out.json(), { redirectTo: `${server.op.issuer}/logout` })
+  t.match(out.json(), { redirectTo: `${server.op.issuer}/logout?` })
   t.match(out.headers.get('set-cookie'), /__Host-consentry-session=;.*(Max-Age=0|Expires=Thu, 01 Jan 1970)/)
   t.equal((await withSession(second)).status, 401)
   t.same((await (await fetch(`${server.url}/auth/status`, { headers: { cookie: `__Host-consentry-session=${second}` } })).json()), { authenticated: false }, 'status never answers 401')
@@ -193,6 +193,24 @@ t.test('T3 a session counts only for requests of our own pages', async (t) => {
     t.equal(answer.status, 403, 'the form needs the token of this session and this question')
   }
   t.match(await statusOf(alice, server, started.executionId), { status: 'oauth_required' })
+})
+
+t.test('T16 who asks too often waits, told how long; others do not', async (t) => {
+  const server = await startServer(t, { options: { rateLimit: { max: 5, timeWindow: 2_000 } } })
+  await new Promise((resolve) => setTimeout(resolve, 2_000 - Date.now() % 2_000))
+  const start = () => fetch(`${server.url}/auth/login/corp`, { redirect: 'manual', headers: { accept: 'application/json' } })
+  const answers = await Promise.all(Array.from({ length: 8 }, start))
+  t.equal(answers.filter(({ status }) => status === 303).length, 5)
+  t.equal(answers.filter(({ status }) => status === 429).length, 3)
+  const refused = answers.find(({ status }) => status === 429)
+  t.match(refused?.headers.get('retry-after'), /^[12]$/)
+  t.match(await refused?.json(), { code: 'CONSENTRY_ERR_TOO_MANY_REQUESTS', retryable: true })
+  t.equal((await fetch(`${server.url}/auth/callback/corp?state=x`)).status, 429, 'one count for all of them')
+  t.equal((await fetch(`${server.url}/auth/status`)).status, 200)
+  const page = await fetch(`${server.url}/auth/login/corp`, { redirect: 'manual', headers: { accept: 'text/html' } })
+  t.match(await page.text(), /Too much at once/)
+  await new Promise((resolve) => setTimeout(resolve, 2_000))
+  t.equal((await start()).status, 303)
 })
 
 t.test('a server that did not listen yet behaves the same under inject', async (t) => {

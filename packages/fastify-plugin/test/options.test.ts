@@ -33,6 +33,8 @@ t.test('options that make sense start', async (t) => {
     { ...good, tokenStore: memoryTokens(), stateStore: memoryState(), clock: systemClock },
     { ...good, defaultAuth: { groups: ['staff'], check: () => true } },
     { ...good, identity: { session: { idleLifetime: 60 }, jwt: { issuers: [{ issuer: 'https://i.example', audience: 'a', jwksUri: 'https://i.example/jwks' }] } } },
+    { ...good, rateLimit: false },
+    { ...good, rateLimit: { max: 10 } },
     { ...good, flowLifetime: 60, refreshBuffer: 0, executions: { maxAge: 10, retention: 1, maxPerUser: 1, maxEvents: 10 }, websocket: { authTimeout: 1 } }
   ]) await t.resolves(start(options))
 })
@@ -82,6 +84,8 @@ t.test('options that make no sense refuse to start and name what is wrong (T17)'
     [{ ...good, identity: { session: { idleLifetime: 100, absoluteLifetime: 10 } } }, /idleLifetime/],
     [{ ...good, allowedOrigins: ['*'] }, /allowedOrigins must be/],
     [{ ...good, allowedOrigins: ['https://*.example.com'] }, /allowedOrigins/],
+    [{ ...good, rateLimit: true }, /rateLimit/],
+    [{ ...good, rateLimit: { max: 0 } }, /rateLimit\.max/],
     [{ ...good, tokenstore: memoryTokens() }, /no option tokenstore/],
     [undefined, /is required/]
   ] as const) {

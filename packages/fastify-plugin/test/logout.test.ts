@@ -1,0 +1,61 @@
+import type { Browser } from '@consentry/testing'
+import t from 'tap'
+import { call, startServer, type TestServer } from './server.ts'
+import { openSocket } from './socket.ts'
+
+const isSignedIn = async (browser: Browser, server: TestServer): Promise<boolean> =>
+  (await call(browser, server, '/auth/status')).json<{ authenticated: boolean }>().authenticated
+
+t.test('signing out here and at the provider, by a script', async (t) => {
+  const server = await startServer(t)
+  const alice = await server.browser('alice')
+  const { redirectTo } = (await call(alice, server, '/auth/logout', { method: 'POST' })).json<{ redirectTo: string }>()
+  t.equal(await isSignedIn(alice, server), false)
+  const parameters = new URL(redirectTo).searchParams
+  t.match(Object.fromEntries(parameters), { client_id: 'corp', post_logout_redirect_uri: `${server.url}/`, state: /^[\w-]{22}$/ })
+  t.equal(parameters.get('id_token_hint'), null, 'B17 no token in a URL, unless the provider needs it')
+  const atProvider = await alice.open(redirectTo)
+  const back = await atProvider.submit({}, { button: 'Sign out' })
+  t.equal(new URL(back.url).origin + new URL(back.url).pathname, `${server.url}/`)
+
+  const again = await alice.open(`${server.url}/auth/login`)
+  t.match(again.title, /sign in/i, 'the provider asks who it is, too')
+  for (const secret of server.op.ledger.secrets) t.notOk(alice.history.some(({ url }) => url.includes(secret) && !url.includes('/auth/callback/')), 'B17 no token in a URL')
+})
+
+t.test('signing out by a form of the application', async (t) => {
+  const server = await startServer(t, { routes: (app) => { app.get('/page', async (_request, reply) => reply.type('text/html').send('<form method="post" action="/auth/logout"><button>Out</button></form>')) } })
+  const alice = await server.browser('alice')
+  const page = await (await alice.open(`${server.url}/page`)).submit({}, { button: 'Out' })
+  t.equal(new URL(page.url).origin, server.op.issuer)
+  t.equal(await isSignedIn(alice, server), false)
+})
+
+t.test('signing out works when the provider does not, and without a session', async (t) => {
+  const server = await startServer(t)
+  const alice = await server.browser('alice')
+  t.equal((await call(await server.browser(), server, '/auth/logout', { method: 'POST' })).status, 200)
+  server.op.endSessions()
+  t.equal((await call(alice, server, '/auth/logout', { method: 'POST' })).status, 200)
+  t.equal(await isSignedIn(alice, server), false)
+})
+
+t.test('signing out everywhere ends all sessions and sockets of the person, and nobody else\'s', async (t) => {
+  const server = await startServer(t)
+  const browsers = await Promise.all(['alice', 'alice', 'bob'].map((name) => server.browser(name)))
+  const [one, two, bob] = browsers as [Browser, Browser, Browser]
+  const socket = await openSocket(server, { browser: two })
+  const other = await openSocket(server, { browser: bob })
+  t.equal((await call(one, server, '/auth/logout', { method: 'POST' })).status, 200)
+  t.equal(await isSignedIn(two, server), true, 'only here, unless asked')
+  t.equal((await call(two, server, '/auth/logout?everywhere=true', { method: 'POST' })).status, 200)
+  t.match(await socket.closed, { code: 4401 })
+  t.same(await Promise.all(browsers.map((browser) => isSignedIn(browser, server))), [false, false, true])
+  t.equal(other.socket.readyState, other.socket.OPEN)
+  other.close()
+
+  const [third, fourth] = await Promise.all(['alice', 'alice'].map((name) => server.browser(name))) as [Browser, Browser]
+  await call(third, server, '/auth/logout?everywhere=true', { method: 'POST' })
+  t.equal(await isSignedIn(fourth, server), false, 'another browser too')
+  t.equal((await call(fourth, server, '/auth/logout?everywhere=maybe', { method: 'POST' })).status, 400)
+})
