@@ -1,5 +1,6 @@
-import { ConsentryError, type Claims, type Clock } from '@consentry/core'
-import { createHmac, randomBytes } from 'node:crypto'
+import type { Claims, Clock } from '@consentry/core'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { invalid, refused } from './refused.ts'
 import type { UserIdOptions } from './user-id.ts'
 import { userInfoFromClaims, type UserInfo } from './user-info.ts'
 
@@ -13,11 +14,12 @@ export interface ApiKey {
   expiresAt?: number
 }
 
+/** How API keys are known. */
 export interface ApiKeyOptions {
-  /** The key of the hash, 32 bytes or more. In an array the first makes hashes, all are looked up. */
+  /** The key of the hash, 32 bytes or more. With several, hashes of each are looked up, the first one's first. */
   secret: string | readonly string[]
   /** The stored key with this hash. */
-  find: (hash: string) => ApiKey | undefined | Promise<ApiKey | undefined>
+  find: (hash: string) => ApiKey | null | undefined | Promise<ApiKey | null | undefined>
 }
 
 /** The issuer of callers with an API key. */
@@ -34,23 +36,42 @@ export function createApiKey (secret: string, prefix = ''): { key: string, hash:
   return { key, hash: hashApiKey(key, secret) }
 }
 
-/** Looks keys up by their hash. The returned function rejects with `CONSENTRY_ERR_CREDENTIAL_INVALID`. */
-export function apiKeyVerifier ({ secret, find }: ApiKeyOptions, { clock, ...userId }: UserIdOptions & { clock: Pick<Clock, 'now'> }): (key: string) => Promise<UserInfo | undefined> {
-  const secrets = typeof secret === 'string' ? [secret] : [...secret]
-  if (secrets.length === 0 || secrets.some((each) => Buffer.byteLength(each) < 32)) {
-    throw new ConsentryError('CONSENTRY_ERR_OPTIONS_INVALID', { cause: new TypeError('apiKey.secret must have at least 32 bytes') })
-  }
+/** How API keys are looked up. */
+export interface ApiKeyVerifierOptions extends UserIdOptions {
+  verified: boolean
+  clock: Pick<Clock, 'now'>
+}
+
+/**
+ * Looks keys up by their hash, which nobody can choose who does not know the secret, so the time of the lookup tells
+ * nothing (T12). The returned function resolves to `undefined` for an unknown key.
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` when a secret is too short; the returned function
+ *   `CONSENTRY_ERR_CREDENTIAL_INVALID` for a key that has expired
+ */
+export function apiKeyVerifier ({ secret, find }: ApiKeyOptions, { clock, ...options }: ApiKeyVerifierOptions): (key: string) => Promise<UserInfo | undefined> {
+  const secrets = typeof secret === 'string' ? [secret] : [...secret ?? []]
+  if (secrets.length === 0 || secrets.some((each) => typeof each !== 'string' || Buffer.byteLength(each) < 32)) throw invalid('apiKey.secret must have at least 32 bytes')
+  if (typeof find !== 'function') throw invalid('apiKey.find must be a function')
   return async (key) => {
     for (const each of secrets) {
       const found = await find(hashApiKey(key, each))
-      if (found === undefined) continue
-      if (found.expiresAt !== undefined && found.expiresAt * 1000 <= clock.now()) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID')
+      if (found === undefined || found === null) continue
       const { exp: _exp, ...claims } = found.claims ?? {}
-      return userInfoFromClaims(
+      const userInfo = userInfoFromClaims(
         { ...claims, sub: found.id, ...(found.expiresAt !== undefined && { exp: found.expiresAt }) },
-        { ...userId, source: 'api_key', verified: true, issuer: apiKeyIssuer }
+        { ...options, source: 'api_key', issuer: apiKeyIssuer, subjectClaims: ['sub'] }
       )
+      // An expiry that is no number is no reason to live for ever.
+      if (found.expiresAt !== undefined && !(found.expiresAt * 1000 > clock.now())) throw refused()
+      return userInfo
     }
     return undefined
   }
+}
+
+/** The caller with a key that something in front has checked: its hash is its id. */
+export function upstreamApiKey (key: string, userId: UserIdOptions): UserInfo {
+  const id = createHash('sha256').update(key).digest('base64url')
+  return userInfoFromClaims({ sub: id }, { ...userId, source: 'api_key', verified: false, issuer: apiKeyIssuer })
 }

@@ -1,35 +1,33 @@
-import { ConsentryError } from '@consentry/core'
+import { credentialHeaders, type RequestSource } from './headers.ts'
+import { refused } from './refused.ts'
 
-/** The headers of a request: of `node:http`, of the Fetch standard, or a plain object with names in lower case. */
-export type HeadersSource = Headers | Readonly<Record<string, string | readonly string[] | undefined>>
-
-/** What a connection presents to say who it is. Not checked yet. */
+/** What a connection presents to say who it is. Well-formed, and not checked yet. */
 export type Credential =
-  | { readonly source: 'session', readonly secret: string }
-  | { readonly source: 'jwt', readonly token: string }
-  | { readonly source: 'api_key', readonly key: string }
-  | { readonly source: 'basic', readonly username: string, readonly password: string }
+  | { readonly kind: 'session', readonly secret: string }
+  | { readonly kind: 'jwt', readonly token: string }
+  /** A bearer token that is no JWT: an API key, or a token that its issuer alone can read. */
+  | { readonly kind: 'bearer', readonly token: string }
+  | { readonly kind: 'api_key', readonly key: string }
+  | { readonly kind: 'basic', readonly username: string, readonly password: string }
 
 /** The longest credential that is looked at, in characters. */
 const longest = 16 * 1024
 
 /**
- * All credentials in the headers: the session cookie, then `Authorization`, then `X-API-Key`. A bearer token of three
- * parts is a JWT, any other an API key. Throws `CONSENTRY_ERR_CREDENTIAL_INVALID` for a header that cannot be
- * understood and for one that is there twice.
+ * All credentials of a request: the session cookie, then `Authorization`, then `X-API-Key`.
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_CREDENTIAL_INVALID` for one that cannot be understood, or is there twice
  */
-export function readCredentials (headers: HeadersSource, sessionCookie?: string): Credential[] {
+export function readCredentials (source: RequestSource, sessionCookie?: string): Credential[] {
+  const { cookie, authorization, 'x-api-key': key } = credentialHeaders(source)
   const credentials: Credential[] = []
-  const cookies = sessionCookie === undefined ? undefined : header(headers, 'cookie')
-  if (cookies !== undefined) {
-    const values = cookieValues(cookies, sessionCookie as string)
-    // A second cookie of the name was put there by someone else; which one, nobody can tell.
+  if (cookie !== undefined && sessionCookie !== undefined) {
+    const values = cookieValues(cookie, sessionCookie)
+    // A second cookie of the name was put there by someone else; which one, nobody can tell (T1).
     if (values.length > 1) throw refused()
-    if (values[0] !== undefined) credentials.push({ source: 'session', secret: values[0] })
+    if (values[0] !== undefined) credentials.push(readSession(values[0]))
   }
-  const authorization = header(headers, 'authorization')
   if (authorization !== undefined) credentials.push(readAuthorization(authorization))
-  const key = header(headers, 'x-api-key')
   if (key !== undefined) credentials.push(readApiKey(key))
   return credentials
 }
@@ -39,7 +37,35 @@ export function cookieValues (cookies: string, name: string): string[] {
   return cookies.split(';').map((pair) => pair.trim()).filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1))
 }
 
-/** `Authorization: Bearer` (RFC 6750) or `Basic` (RFC 7617). */
+/**
+ * The credential of a parsed WebSocket message `{ type: 'auth', method, token?, username?, password? }`, with the
+ * methods `jwt`, `api_key` and `basic`.
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_CREDENTIAL_INVALID` for anything else
+ */
+export function readAuthMessage (message: unknown): Credential {
+  if (typeof message !== 'object' || message === null || own(message, 'type') !== 'auth') throw refused()
+  switch (own(message, 'method')) {
+    case 'jwt': return readJwt(own(message, 'token'))
+    case 'api_key': return readApiKey(own(message, 'token'))
+    case 'basic': return readUsernameAndPassword(own(message, 'username'), own(message, 'password'))
+    default: throw refused()
+  }
+}
+
+/** A credential that was put together elsewhere, held to the rules of those read here. */
+export function wellFormed (credential: Credential): Credential {
+  switch (credential?.kind) {
+    case 'session': return readSession(credential.secret)
+    case 'jwt': return readJwt(credential.token)
+    case 'bearer': return readOpaque(credential.token)
+    case 'api_key': return readApiKey(credential.key)
+    case 'basic': return readUsernameAndPassword(credential.username, credential.password)
+    default: throw refused()
+  }
+}
+
+/** `Bearer` (RFC 6750) or `Basic` (RFC 7617). */
 function readAuthorization (value: string): Credential {
   const space = value.indexOf(' ')
   const scheme = value.slice(0, Math.max(space, 0)).toLowerCase()
@@ -47,52 +73,52 @@ function readAuthorization (value: string): Credential {
   if (value.length > longest) throw refused()
   if (scheme === 'basic') return readBasic(parameter)
   if (scheme !== 'bearer') throw refused()
-  return readBearer(parameter)
+  return parameter.split('.').length === 3 ? readJwt(parameter) : readOpaque(parameter)
 }
 
-/** A bearer token: a JWT where it has three parts, otherwise an API key. */
-export function readBearer (token: string): Credential {
-  return token.split('.').length === 3 ? readJwt(token) : readApiKey(token)
+function readSession (secret: string): Credential {
+  if (typeof secret !== 'string' || secret === '' || secret.length > longest) throw refused()
+  return { kind: 'session', secret }
 }
 
-export function readJwt (token: string): Credential {
-  if (token.length > longest || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw refused()
-  return { source: 'jwt', token }
+/** Three parts of base64url; the last is empty where there is no signature, which only `trust: 'upstream'` lets pass. */
+function readJwt (token: unknown): Credential {
+  if (typeof token !== 'string' || token.length > longest || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw refused()
+  return { kind: 'jwt', token }
 }
 
-export function readApiKey (key: string): Credential {
-  // The characters of a bearer token, RFC 6750 section 2.1.
-  if (key.length > longest || !/^[\w.~+/-]+=*$/.test(key)) throw refused()
-  return { source: 'api_key', key }
+/** The characters of RFC 6750 section 2.1. */
+function readOpaque (token: unknown): Credential {
+  if (typeof token !== 'string' || token.length > longest || !/^[\w.~+/-]+=*$/.test(token)) throw refused()
+  return { kind: 'bearer', token }
 }
 
-/** The user name and password of a `Basic` header. A password may hold colons, a user name may not. */
+/** Any visible ASCII: two headers, which are joined by a comma and a space, are none. */
+function readApiKey (key: unknown): Credential {
+  if (typeof key !== 'string' || key.length > longest || !/^[!-~]+$/.test(key)) throw refused()
+  return { kind: 'api_key', key }
+}
+
 function readBasic (parameter: string): Credential {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(parameter)) throw refused()
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(parameter, 'base64'))
-  } catch {
-    throw refused()
+  } catch (error) {
+    throw refused(error)
   }
   const colon = text.indexOf(':')
   if (colon === -1) throw refused()
   return readUsernameAndPassword(text.slice(0, colon), text.slice(colon + 1))
 }
 
-/** RFC 7617 section 2: neither may hold control characters. */
-export function readUsernameAndPassword (username: string, password: string): Credential {
-  if (username === '' || username.length + password.length > longest || username.includes(':') || /\p{Cc}/u.test(username + password)) throw refused()
-  return { source: 'basic', username, password }
+/** RFC 7617 section 2: no control characters, no colon in the user name, which is the same in every normal form. */
+function readUsernameAndPassword (username: unknown, password: unknown): Credential {
+  if (typeof username !== 'string' || typeof password !== 'string' || username === '' || username.length + password.length > longest) throw refused()
+  if (username.includes(':') || /[\p{Cc}\p{Surrogate}]/u.test(username + password)) throw refused()
+  return { kind: 'basic', username: username.normalize('NFC'), password }
 }
 
-function header (headers: HeadersSource, name: string): string | undefined {
-  const value = headers instanceof Headers ? headers.get(name) ?? undefined : (headers as Record<string, string | readonly string[] | undefined>)[name]
-  if (typeof value === 'string' || value === undefined) return value
-  if (value.length > 1) throw refused()
-  return value[0]
-}
-
-function refused (): ConsentryError {
-  return new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID')
+function own (object: object, name: string): unknown {
+  return Object.hasOwn(object, name) ? (object as Record<string, unknown>)[name] : undefined
 }

@@ -1,8 +1,12 @@
-import { ConsentryError } from '@consentry/core'
-import { readCredentials, type HeadersSource } from './credentials.ts'
-import { jwtVerifier, type JwtOptions } from './jwt.ts'
-import type { UserIdOptions } from './user-id.ts'
+import { ConsentryError, systemClock, type Clock } from '@consentry/core'
+import { createHmac, randomBytes } from 'node:crypto'
+import { readCredentials, wellFormed, type Credential } from './credentials.ts'
+import type { RequestSource } from './headers.ts'
+import { invalid, refused } from './refused.ts'
+import { checkUserIdOptions, type UserIdOptions } from './user-id.ts'
 import type { UserInfo } from './user-info.ts'
+import { verifiedCache, type CacheOptions } from './verified-cache.ts'
+import { verifiers, type CredentialOptions } from './verifiers.ts'
 
 /** How browsers with a session are known. */
 export interface SessionCredential<Session> {
@@ -13,9 +17,13 @@ export interface SessionCredential<Session> {
   userInfo: (session: Session) => UserInfo
 }
 
-export interface IdentityOptions<Session = never> extends UserIdOptions {
+/** Which credentials count; a kind that is not named is refused. */
+export interface IdentityOptions<Session = never> extends UserIdOptions, CredentialOptions {
   session?: SessionCredential<Session>
-  jwt?: JwtOptions
+  /** Of verified credentials; sessions are asked for every time. */
+  cache?: CacheOptions
+  /** The system's unless given. */
+  clock?: Pick<Clock, 'now' | 'monotonic'>
 }
 
 /** Who is calling, and the session they are known by, if any. */
@@ -24,42 +32,69 @@ export interface Identified<Session> {
   session?: Session
 }
 
-export interface Identity<Session> {
+/** Tells who is calling. */
+export interface Identity<Session = never> {
   /**
-   * Who presents these headers; `null` without a credential. Never tries the next credential after a bad one. Rejects with
+   * Who makes this request; `null` without a credential. All that are there must be good and name the same caller.
+   *
+   * @throws ConsentryError
    * - `CONSENTRY_ERR_CREDENTIAL_INVALID`: a credential is there and not accepted
-   * - `CONSENTRY_ERR_CREDENTIAL_CONFLICT`: two credentials name different people
+   * - `CONSENTRY_ERR_CREDENTIAL_CONFLICT`: two credentials name different callers
    * - `CONSENTRY_ERR_STORE_UNAVAILABLE`, `CONSENTRY_ERR_PROVIDER_UNAVAILABLE`: it cannot be told now
    */
-  identify (headers: HeadersSource): Promise<Identified<Session> | null>
+  identify (source: RequestSource): Promise<Identified<Session> | null>
+  /** Whose credential this is, such as one of `readAuthMessage`. Throws as `identify` does. */
+  authenticate (credential: Credential): Promise<UserInfo>
+  /** Drops what is remembered of this user, or of everyone: at a logout, or when a key or password was withdrawn. In this process only. */
+  forget (userId?: string): void
+  /** What an operator must know, to be logged at start. */
+  readonly warnings: readonly string[]
 }
 
-export function createIdentity<Session = never> (options: IdentityOptions<Session>): Identity<Session> {
-  const { session: sessions, jwt } = options
-  const verifyJwt = jwt === undefined ? undefined : jwtVerifier(jwt, options)
+/** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`, whose `cause` says which option */
+export function createIdentity<Session = never> (options: IdentityOptions<Session> = {}): Identity<Session> {
+  const { session: sessions, clock = systemClock } = options
+  checkUserIdOptions(options)
+  if (sessions !== undefined && (typeof sessions.cookie !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(sessions.cookie))) throw invalid('session.cookie must be the name of a cookie')
+  const cache = verifiedCache(options.cache ?? {}, clock)
+  const { verify, warnings } = verifiers(options, clock, (issuer) => { cache.forget((userInfo) => userInfo.issuer === issuer) })
+  // Nobody can make a key of this memory from a credential, nor a credential from its key.
+  const pepper = randomBytes(32)
+  const hash = (text: string) => createHmac('sha256', pepper).update(text).digest('base64')
 
-  async function bySession (secret: string): Promise<Identified<Session>> {
-    const session = await sessions?.find(secret)
-    if (sessions === undefined || session === undefined) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID')
-    return { userInfo: sessions.userInfo(session), session }
+  function keyOf (credential: Exclude<Credential, { kind: 'session' }>): string {
+    switch (credential.kind) {
+      case 'jwt': return credential.token
+      case 'bearer': return hash(`bearer:${credential.token}`)
+      case 'api_key': return hash(`api_key:${credential.key}`)
+      case 'basic': return hash(`basic:${credential.username}:${credential.password}`)
+    }
   }
 
-  async function byJwt (token: string): Promise<Identified<Session>> {
-    if (verifyJwt === undefined) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID')
-    return { userInfo: await verifyJwt(token) }
+  async function check (credential: Credential): Promise<Identified<Session>> {
+    try {
+      if (credential.kind !== 'session') return { userInfo: await cache.check(keyOf(credential), () => verify(credential)) }
+      const session = await sessions?.find(credential.secret)
+      if (sessions === undefined || session === undefined || session === null) throw refused()
+      return { userInfo: sessions.userInfo(session), session }
+    } catch (error) {
+      // What the application looks things up with has failed: that makes nobody a stranger.
+      throw ConsentryError.is(error) ? error : new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: error })
+    }
   }
 
   return {
-    async identify (headers) {
-      const all = await Promise.all(readCredentials(headers, sessions?.cookie).map(async (credential) => {
-        if (credential.source === 'session') return bySession(credential.secret)
-        if (credential.source === 'jwt') return byJwt(credential.token)
-        throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID')
-      }))
-      const [first, ...others] = all
-      if (first === undefined) return null
-      if (others.some(({ userInfo }) => userInfo.userId !== first.userInfo.userId)) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_CONFLICT')
-      return first
+    warnings,
+    forget: (userId) => { cache.forget(userId === undefined ? undefined : (userInfo) => userInfo.userId === userId) },
+    authenticate: async (credential) => (await check(wellFormed(credential))).userInfo,
+    async identify (source) {
+      let caller: Identified<Session> | null = null
+      for (const credential of readCredentials(source, sessions?.cookie)) {
+        const found = await check(credential)
+        if (caller !== null && caller.userInfo.userId !== found.userInfo.userId) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_CONFLICT')
+        caller ??= found
+      }
+      return caller
     }
   }
 }

@@ -1,41 +1,80 @@
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
+import { invalid } from './refused.ts'
 
 /**
  * The cost of a password hash: 2^17 blocks of 8 KiB, about 128 MiB, once.
  * https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#scrypt
  */
-const cost = { ln: 17, r: 8, p: 1 } as const
-const length = 32
-const form = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{16,64})\$([A-Za-z0-9+/]{22,88})$/
+const defaultCost: Cost = { ln: 17, r: 8, p: 1 }
+const form = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{11,64})\$([A-Za-z0-9+/]{22,88})$/
 
-/** A hash to store, in the PHC string format: https://github.com/P-H-C/phc-string-format */
+interface Cost {
+  /** The binary logarithm of N. */
+  ln: number
+  r: number
+  p: number
+}
+
+interface PasswordHash {
+  cost: Cost
+  salt: Buffer
+  hash: Buffer
+}
+
+/** A hash to store, by scrypt (RFC 7914), in the PHC string format: https://github.com/P-H-C/phc-string-format */
 export async function hashPassword (password: string): Promise<string> {
   const salt = randomBytes(16)
-  const hash = await derive(password, salt, length, cost)
-  return `$scrypt$ln=${cost.ln},r=${cost.r},p=${cost.p}$${unpadded(salt)}$${unpadded(hash)}`
+  const hash = await derive(password, { cost: defaultCost, salt, hash: Buffer.alloc(32) })
+  const { ln, r, p } = defaultCost
+  return `$scrypt$ln=${ln},r=${r},p=${p}$${unpadded(salt)}$${unpadded(hash)}`
 }
 
 /**
- * Whether the password is the one that was hashed. Without a hash (an unknown user) it works as long and says no, so
- * that the time tells nobody which users exist.
+ * Whether the password is the one that was hashed. Without a hash (an unknown user) it does the work of one all the
+ * same and says no, so that the time tells nobody which users exist (T12).
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` for a hash of another form, or beyond a cost of ln=20, r=16, p=4
  */
 export async function verifyPassword (password: string, hash: string | undefined): Promise<boolean> {
-  const match = form.exec(hash ?? '')
-  if (match === null) {
-    await derive(password, Buffer.alloc(16), length, cost)
-    return false
-  }
-  const [ln, r, p] = [Number(match[1]), Number(match[2]), Number(match[3])] as const
-  const expected = Buffer.from(match[5] as string, 'base64')
-  const actual = await derive(password, Buffer.from(match[4] as string, 'base64'), expected.length, { ln, r, p })
-  return timingSafeEqual(actual, expected)
+  const stored = hash === undefined ? { cost: defaultCost, salt: Buffer.alloc(16), hash: Buffer.alloc(32) } : parsePasswordHash(hash)
+  const isEqual = timingSafeEqual(await derive(password, stored), stored.hash)
+  return isEqual && hash !== undefined
 }
 
-function derive (password: string, salt: Buffer, size: number, { ln, r, p }: { ln: number, r: number, p: number }): Promise<Buffer> {
+/** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` */
+export function parsePasswordHash (text: string): PasswordHash {
+  const [, ln = '', r = '', p = '', salt = '', hash = ''] = form.exec(text) ?? []
+  const cost = { ln: Number(ln), r: Number(r), p: Number(p) }
+  // Beyond the limits one check would take the memory of the whole process.
+  if (cost.ln < 1 || cost.ln > 20 || cost.r < 1 || cost.r > 16 || cost.p < 1 || cost.p > 4) throw invalid('a password hash must be one that hashPassword made')
+  return { cost, salt: Buffer.from(salt, 'base64'), hash: Buffer.from(hash, 'base64') }
+}
+
+/** How many run at once: each takes 128 MiB, and a thread of the four that files and names are read by. */
+const most = 2
+let running = 0
+const waiting: Array<() => void> = []
+
+async function derive (password: string, like: PasswordHash): Promise<Buffer> {
+  if (running >= most) await new Promise<void>((resolve) => { waiting.push(resolve) })
+  else running++
+  try {
+    return await scryptOf(password, like)
+  } finally {
+    const next = waiting.shift()
+    if (next === undefined) running--
+    else next()
+  }
+}
+
+function scryptOf (password: string, { cost: { ln, r, p }, salt, hash }: PasswordHash): Promise<Buffer> {
   const options: ScryptOptions = { N: 2 ** ln, r, p, maxmem: 2 * 128 * 2 ** ln * r }
   return new Promise((resolve, reject) => {
-    // NFKC: the same characters typed on another keyboard are the same password (RFC 8265).
-    scrypt(password.normalize('NFKC'), salt, size, options, (error, key) => { error === null ? resolve(key) : reject(error) })
+    // NFC: however the keyboard writes it, it is the same password (RFC 8265 section 4.2.2).
+    scrypt(password.normalize('NFC'), salt, hash.length, options, (error, key) => {
+      if (error === null) resolve(key)
+      else reject(error)
+    })
   })
 }
 

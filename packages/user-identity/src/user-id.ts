@@ -1,4 +1,6 @@
-import { v5 as uuidv5 } from 'uuid'
+import type { Claims } from '@consentry/core'
+import { v5 as uuidv5, validate } from 'uuid'
+import { invalid, refused } from './refused.ts'
 
 /** What tells one person from another. */
 export interface Identifying {
@@ -6,8 +8,11 @@ export interface Identifying {
   subject: string
   /** The claim that the subject is from; `sub` unless given. */
   subjectClaim?: string
+  /** All claims, where there are any. For ids of another system that are made of one of these; e-mails change hands. */
+  claims?: Claims
 }
 
+/** How user ids are made. */
 export interface UserIdOptions {
   /** The UUID that scopes the ids; replace it to keep the ids of another system. */
   namespace?: string
@@ -23,7 +28,20 @@ export function defaultIdentityKey ({ issuer, subject, subjectClaim = 'sub' }: I
   return JSON.stringify(subjectClaim === 'sub' ? [issuer, subject] : [issuer, subjectClaim, subject])
 }
 
-/** The id of a person: UUID v5 (RFC 9562 section 5.5) of the namespace and the identity key. */
+/**
+ * The id of a person: UUID v5 (RFC 9562 section 5.5) of the namespace and the identity key.
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_CREDENTIAL_INVALID` when the identity key is empty or not well-formed Unicode,
+ *   in which two that differ could have the same id
+ */
 export function userId (person: Identifying, { namespace = defaultNamespace, identityKey = defaultIdentityKey }: UserIdOptions = {}): string {
-  return uuidv5(identityKey(person), namespace)
+  const key = identityKey(person)
+  if (typeof key !== 'string' || key === '' || /\p{Surrogate}/u.test(key)) throw refused()
+  return uuidv5(key, namespace)
+}
+
+/** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` */
+export function checkUserIdOptions ({ namespace, identityKey }: UserIdOptions): void {
+  if (namespace !== undefined && !validate(namespace)) throw invalid('namespace must be a UUID')
+  if (identityKey !== undefined && typeof identityKey !== 'function') throw invalid('identityKey must be a function')
 }

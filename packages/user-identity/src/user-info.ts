@@ -1,7 +1,9 @@
-import { ConsentryError, type Claims } from '@consentry/core'
+import type { Claims } from '@consentry/core'
+import { frozen } from './frozen.ts'
+import { refused } from './refused.ts'
 import { userId, type UserIdOptions } from './user-id.ts'
 
-/** Which kind of credential told who is calling. */
+/** Which kind of credential told who is calling; `jwt` is every token of an issuer, those that only the issuer can read included. */
 export type CredentialSource = 'session' | 'jwt' | 'api_key' | 'basic'
 
 /** Who a connection is, and how we know. Claims that were not sent are absent. */
@@ -9,11 +11,14 @@ export interface UserInfo {
   /** UUID v5 of the identity key: the same person has the same id, whatever the credential. */
   readonly userId: string
   readonly source: CredentialSource
-  /** Whether the credential was checked here, and not by a proxy in front. */
+  /** Whether the credential was checked here, and not by a proxy in front (`trust: 'upstream'`). */
   readonly verified: boolean
+  /** Who vouches for the subject: the `iss` claim; a URN of our own for API keys and Basic. */
   readonly issuer: string
+  /** The `sub` claim, the API key's id or the user name. */
   readonly subject: string
   readonly email?: string
+  /** Absent where the issuer does not say. */
   readonly emailVerified?: boolean
   readonly preferredUsername?: string
   readonly name?: string
@@ -32,22 +37,28 @@ export interface UserInfo {
   readonly claims: Claims
 }
 
+/** What the claims do not say. */
 export interface UserInfoOptions extends UserIdOptions {
   source: CredentialSource
   verified: boolean
   /** The `iss` claim unless given. */
   issuer?: string
+  /** Where the subject is looked for, in order. `sub`, `email`, `preferred_username` unless given. */
+  subjectClaims?: readonly string[]
 }
 
 /**
  * The person that a set of claims describes: JWT claims (RFC 7519), ID token and userinfo claims (OpenID Connect Core
- * section 5.1). Throws `CONSENTRY_ERR_CREDENTIAL_INVALID` when they name no issuer or no subject.
+ * section 5.1). What is returned cannot be changed, the copy of the claims in it included.
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_CREDENTIAL_INVALID` when they name no issuer or no subject
  */
 export function userInfoFromClaims (claims: Claims, options: UserInfoOptions): UserInfo {
   const issuer = options.issuer ?? text(claims['iss'])
-  const subjectClaim = ['sub', 'email', 'preferred_username'].find((claim) => text(claims[claim]) !== undefined)
+  const { subjectClaims = ['sub', 'email', 'preferred_username'] } = options
+  const subjectClaim = subjectClaims.find((claim) => text(claims[claim]) !== undefined)
   const subject = subjectClaim === undefined ? undefined : text(claims[subjectClaim])
-  if (issuer === undefined || subjectClaim === undefined || subject === undefined) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID')
+  if (issuer === undefined || subjectClaim === undefined || subject === undefined) throw refused()
   const person = {
     source: options.source,
     verified: options.verified,
@@ -62,11 +73,11 @@ export function userInfoFromClaims (claims: Claims, options: UserInfoOptions): U
     scopes: text(claims['scope'])?.split(' ').filter((scope) => scope !== '') ?? list(claims['scope']),
     audience: typeof claims['aud'] === 'string' ? [claims['aud']] : list(claims['aud']),
     ...present('clientId', text(claims['azp']) ?? text(claims['client_id'])),
-    ...present('issuedAt', integer(claims['iat'])),
-    ...present('expiresAt', integer(claims['exp'])),
+    ...present('issuedAt', seconds(claims['iat'])),
+    ...present('expiresAt', seconds(claims['exp'])),
     claims
   }
-  return Object.freeze({ userId: userId({ issuer, subject, subjectClaim }, options), ...person })
+  return frozen({ userId: userId({ issuer, subject, subjectClaim, claims }, options), ...person })
 }
 
 function names (claims: Claims): Pick<UserInfo, 'name' | 'givenName' | 'familyName'> {
@@ -90,8 +101,10 @@ function text (value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-function integer (value: unknown): number | undefined {
-  return Number.isSafeInteger(value) ? value as number : undefined
+/** A NumericDate (RFC 7519 section 2), which may have a fraction, in whole seconds. */
+function seconds (value: unknown): number | undefined {
+  const whole = typeof value === 'number' ? Math.floor(value) : undefined
+  return Number.isSafeInteger(whole) ? whole : undefined
 }
 
 /** Anything but a list of strings counts as none: what is malformed grants nothing. */

@@ -1,0 +1,75 @@
+import type { Clock } from '@consentry/core'
+import { invalid } from './refused.ts'
+import type { UserInfo } from './user-info.ts'
+
+/** How long and how many verified credentials are remembered. Either at 0 turns it off. */
+export interface CacheOptions {
+  /** Default 10,000. The one that was not used for the longest time makes room. */
+  maxEntries?: number
+  /** In seconds; default 60. A credential that was withdrawn goes on working in this process for so long, unless `forget` is called. */
+  lifetime?: number
+}
+
+/** Remembers who a verified credential is (T18). */
+export interface VerifiedCache {
+  /** What `verify` resolved to for this key, or resolves to now: callers of the same key at the same time share one check. Failures are not remembered. */
+  check (key: string, verify: () => Promise<UserInfo>): Promise<UserInfo>
+  /** Forgets whom `matches` picks, everyone without it, and whatever is being checked at the moment. */
+  forget (matches?: (userInfo: UserInfo) => boolean): void
+}
+
+interface Entry {
+  userInfo: UserInfo
+  /** By the monotonic clock, in milliseconds. */
+  until: number
+}
+
+export function verifiedCache ({ maxEntries = 10_000, lifetime = 60 }: CacheOptions, clock: Pick<Clock, 'now' | 'monotonic'>): VerifiedCache {
+  if (!Number.isSafeInteger(maxEntries) || maxEntries < 0) throw invalid('cache.maxEntries must be a whole number, 0 or more')
+  if (!Number.isFinite(lifetime) || lifetime < 0) throw invalid('cache.lifetime must be a number of seconds, 0 or more')
+  // In the order of their use.
+  const entries = new Map<string, Entry>()
+  let running = new Map<string, Promise<UserInfo>>()
+
+  const alive = ({ userInfo, until }: Entry) => clock.monotonic() < until && clock.now() < (userInfo.expiresAt ?? Infinity) * 1000
+
+  function store (key: string, entry: Entry): void {
+    if (maxEntries === 0 || !alive(entry)) return
+    entries.delete(key)
+    for (const [oldest, other] of entries) {
+      if (entries.size < maxEntries && alive(other)) break
+      entries.delete(oldest)
+    }
+    entries.set(key, entry)
+  }
+
+  return {
+    check (key, verify) {
+      const entry = entries.get(key)
+      if (entry !== undefined) {
+        entries.delete(key)
+        if (alive(entry)) {
+          entries.set(key, entry)
+          return Promise.resolve(entry.userInfo)
+        }
+      }
+      const shared = running.get(key)
+      if (shared !== undefined) return shared
+      const generation = running
+      const until = clock.monotonic() + lifetime * 1000
+      const started = verify().then((userInfo) => {
+        // What was forgotten meanwhile may be what this check still believed.
+        if (generation === running) store(key, { userInfo, until })
+        return userInfo
+      }).finally(() => { generation.delete(key) })
+      generation.set(key, started)
+      return started
+    },
+
+    forget (matches) {
+      running = new Map()
+      if (matches === undefined) return entries.clear()
+      for (const [key, { userInfo }] of entries) if (matches(userInfo)) entries.delete(key)
+    }
+  }
+}
