@@ -30,7 +30,7 @@ export type { MemoryStateOptions } from './memory-state.ts'
 export { memoryTokens } from './memory-tokens.ts'
 export type { MemoryTokensOptions } from './memory-tokens.ts'
 export type {
-  AuthorizationRequest, AuthorizationResponse, AuthorizationResponseCheck, Clock, ExchangeCheck, Lock, LogEntry,
+  AuthorizationRequest, AuthorizationResponse, AuthorizationResponseCheck, Clock, ExchangeCheck, Lock, LogEntry, LogoutToken,
   Provider, RandomBytes, RefreshRequest, StateStore, TokenStore, VersionedGrant
 } from './ports.ts'
 export { randomId, systemRandomBytes } from './random.ts'

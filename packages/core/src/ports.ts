@@ -93,8 +93,20 @@ export interface Provider {
   userInfo (tokens: TokenSet): Promise<Account | undefined>
   /** Where to send the browser to sign out at the provider too (OpenID Connect RP-Initiated Logout 1.0), if it has that. */
   endSessionUrl? (request: { idToken?: string, postLogoutRedirectUri: string, state: string }): Promise<URL | undefined>
+  /** Checks a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.6). Rejects with `CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID`. */
+  logoutToken? (token: string): Promise<LogoutToken>
   /** Closes the connections it holds. */
   close? (): Promise<void>
+}
+
+/** Whom a provider signed out: the person everywhere, or in the session of theirs that it names. */
+export interface LogoutToken {
+  /** Its own name, `jti`. */
+  id: string
+  issuer: string
+  subject?: string
+  /** The provider's name for a session, `sid`. */
+  sessionId?: string
 }
 
 /** A stored grant and the version it was read at. */

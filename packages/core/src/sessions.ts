@@ -14,6 +14,8 @@ export interface Session<Data = unknown> {
   owner: Owner
   /** What the application knows of who signed in. */
   data: Data
+  /** Other names under which it can be ended. */
+  names: string[]
   createdAt: number
   /** When it was last seen, roughly: it is written again after a tenth of the idle lifetime. */
   seenAt: number
@@ -23,7 +25,7 @@ export interface Session<Data = unknown> {
 
 export interface Sessions<Data = unknown> {
   /** A new session, and the secret that only its browser may hold. */
-  create (owner: Owner, data: Data): Promise<{ secret: string, session: Session<Data> }>
+  create (owner: Owner, data: Data, names?: readonly string[]): Promise<{ secret: string, session: Session<Data> }>
   /** The session of the browser with this secret, kept alive by the look. */
   find (secret: string): Promise<Session<Data> | undefined>
   /** The owner's sessions, oldest first. */
@@ -34,6 +36,8 @@ export interface Sessions<Data = unknown> {
   revoke (id: string): Promise<boolean>
   /** Ends all of the owner's, but for the one named. Resolves to how many there were. */
   revokeAll (owner: Owner, except?: string): Promise<number>
+  /** Ends all that were created under this name. Resolves to how many there were. */
+  revokeNamed (name: string): Promise<number>
   /** Calls `listener` when the session is revoked, on whichever node. */
   onRevoked (id: string, listener: () => void): () => void
 }
@@ -53,12 +57,14 @@ export interface SessionsOptions {
 const mostPerOwner = 100
 
 const key = (id: string): string => `session:${id}`
+const nameKey = (name: string): Owner => ({ tenant: 'name', userId: name })
 const idOf = (secret: string): string => createHash('sha256').update(secret).digest('base64url')
 
 /** Sessions in the state store, under the hash of their secret: who reads the store cannot use them. */
 export function createSessions<Data> (options: SessionsOptions): Sessions<Data> {
   const { state, wakeups, clock, randomBytes, idleLifetime, absoluteLifetime } = options
   const index = createOwnerIndex({ state, clock, kind: 'sessions', lifetime: absoluteLifetime })
+  const named = createOwnerIndex({ state, clock, kind: 'session-names', lifetime: absoluteLifetime })
 
   function alive (json: string | undefined): Session<Data> | undefined {
     const session = json === undefined ? undefined : JSON.parse(json) as Session<Data>
@@ -70,18 +76,21 @@ export function createSessions<Data> (options: SessionsOptions): Sessions<Data> 
     const json = await state.take(key(id))
     wakeups.wake(`session:${id}`)
     if (json === undefined) return false
-    await index.remove((JSON.parse(json) as Session<Data>).owner, id)
+    const { owner, names } = JSON.parse(json) as Session<Data>
+    await index.remove(owner, id)
+    for (const name of names) await named.remove(nameKey(name), id)
     return true
   }
 
   return {
-    async create (owner, data) {
+    async create (owner, data, names = []) {
       const secret = randomId(32, randomBytes)
       const now = clock.now()
-      const session: Session<Data> = { v: 1, id: idOf(secret), owner, data, createdAt: now, seenAt: now, expiresAt: now + absoluteLifetime }
+      const session: Session<Data> = { v: 1, id: idOf(secret), owner, data, names: [...names], createdAt: now, seenAt: now, expiresAt: now + absoluteLifetime }
       await state.set(key(session.id), JSON.stringify(session), Math.min(idleLifetime, absoluteLifetime))
       const others = await index.list(owner)
       await index.add(owner, session.id)
+      for (const name of names) await named.add(nameKey(name), session.id)
       // Who signs in again and again does not fill the store.
       for (const oldest of others.slice(0, Math.max(0, others.length + 1 - mostPerOwner))) await revoke(oldest)
       return { secret, session }
@@ -120,6 +129,11 @@ export function createSessions<Data> (options: SessionsOptions): Sessions<Data> 
     async revokeAll (owner, except) {
       const ids = (await index.list(owner)).filter((id) => id !== except)
       const revoked = await Promise.all(ids.map(revoke))
+      return revoked.filter(Boolean).length
+    },
+
+    async revokeNamed (name) {
+      const revoked = await Promise.all((await named.list(nameKey(name))).map(revoke))
       return revoked.filter(Boolean).length
     },
 

@@ -149,3 +149,17 @@ t.test('who signs in again and again has a hundred sessions at most, and loses t
   t.equal(await sessions.find(all[2]?.secret ?? ''), undefined)
   t.ok(await sessions.find(all[3]?.secret ?? ''))
 })
+
+t.test('sessions are found by their other names too', async (t) => {
+  const { node } = bench()
+  const [one, two] = [node(), node()]
+  const first = await one.create(alice, { userId: 'alice' }, ['sub', 'sid-1'])
+  const second = await one.create(alice, { userId: 'alice' }, ['sub', 'sid-2'])
+  t.equal(await two.revokeNamed('sid-3'), 0)
+  t.equal(await two.revokeNamed('sid-1'), 1)
+  t.equal(await one.find(first.secret), undefined)
+  t.ok(await one.find(second.secret))
+  t.equal(await two.revokeNamed('sub'), 1)
+  t.equal(await two.revokeNamed('sub'), 0, 'nothing is left under the name')
+  t.same(await one.list(alice), [])
+})

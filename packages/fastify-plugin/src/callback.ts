@@ -1,6 +1,7 @@
 import { flowIdOf, outcomeError, type AuthorizationResponse, type ClaimedFlow, type ConnectFlow, type Flow, type LoginFlow, type MatchedFlow } from '@consentry/core'
 import { userInfoFromClaims } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { sessionNames } from './backchannel-logout.ts'
 import { connectUrl, ownerOf, providerOf, type Context } from './context.ts'
 import { flowCookie, setSessionCookie } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
@@ -70,7 +71,7 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     // Always a new session: what was there before the sign-in is not carried over (B19).
     const before = sessionOf(request)
     if (before !== null) await sessions.revoke(before.id)
-    const { secret, session } = await sessions.create(ownerOf(context, userInfo), { userInfo, provider: flow.provider })
+    const { secret, session } = await sessions.create(ownerOf(context, userInfo), { userInfo, provider: flow.provider }, sessionNames(account.issuer, account.subject, tokens.account?.claims['sid']))
     await rememberLogin(context, session.id, tokens)
     setSessionCookie(reply, secret, settings.absoluteLifetime)
     await flows.settle(flow, 'granted')

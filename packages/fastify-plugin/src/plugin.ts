@@ -5,6 +5,7 @@ import formbody from '@fastify/formbody'
 import websocketPlugin from '@fastify/websocket'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { backchannelLogout } from './backchannel-logout.ts'
 import { callback } from './callback.ts'
 import { connect } from './connect.ts'
 import { connections } from './connections.ts'
@@ -61,7 +62,7 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, known(error, request)))
     if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody, { bodyLimit: 16 * 1024 })
     await rateLimit(scope, context)
-    for (const routes of [login, callback, connect, logout, connections, whoami]) routes(scope, context)
+    for (const routes of [login, callback, connect, logout, backchannelLogout, connections, whoami]) routes(scope, context)
   }, { prefix: settings.prefix })
   await app.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => sendProblem(reply, known(error, request)))

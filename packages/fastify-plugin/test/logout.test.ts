@@ -59,3 +59,30 @@ t.test('signing out everywhere ends all sessions and sockets of the person, and 
   t.equal(await isSignedIn(fourth, server), false, 'another browser too')
   t.equal((await call(fourth, server, '/auth/logout?everywhere=maybe', { method: 'POST' })).status, 400)
 })
+
+t.test('signing out at the provider ends the session here, and its sockets', async (t) => {
+  const server = await startServer(t)
+  const alice = await server.browser('alice')
+  const other = await server.browser('alice')
+  const socket = await openSocket(server, { browser: alice })
+  await (await alice.open(`${server.op.issuer}/logout`)).submit({}, { button: 'Sign out' })
+  t.match(await socket.closed, { code: 4401 })
+  t.equal(await isSignedIn(alice, server), false)
+  t.equal(await isSignedIn(other, server), true, 'the token names one session of the provider, and this one is of another')
+  t.match(server.log.lines().find(({ msg }) => msg === 'signed out by the provider'), { provider: 'corp', sessions: 1 })
+  t.same(server.op.ledger.errors, [])
+})
+
+t.test('a logout token that is none is a bad request, and nobody is signed out', async (t) => {
+  const server = await startServer(t)
+  const alice = await server.browser('alice')
+  const post = (body: string, type = 'application/x-www-form-urlencoded', provider = 'corp') =>
+    fetch(`${server.url}/auth/backchannel-logout/${provider}`, { method: 'POST', body, headers: { 'content-type': type } })
+  for (const body of ['', 'logout_token=', 'logout_token=a.b.c', 'logout_token=a.b.c&logout_token=a.b.c', 'x=y']) {
+    const answer = await post(body)
+    t.equal(answer.status, 400, body)
+    t.match(await answer.json(), { code: 'CONSENTRY_ERR_MESSAGE_INVALID' })
+  }
+  t.equal((await post('logout_token=a.b.c', 'application/x-www-form-urlencoded', 'nobody')).status, 404)
+  t.equal(await isSignedIn(alice, server), true)
+})

@@ -45,7 +45,8 @@ export async function startServer (t: Test, { options = {}, op: opOptions = {}, 
     clientSecret: `secret-of-${clientId}`,
     firstParty,
     redirectUris: [`${url}/auth/callback/${clientId}`],
-    postLogoutRedirectUris: [`${url}/`]
+    postLogoutRedirectUris: [`${url}/`],
+    ...(firstParty && { backchannelLogoutUri: `${url}/auth/backchannel-logout/${clientId}` })
   })
   const op = await startLocalProvider({ issuerHost: 'localhost', clients: [client('corp', true), client('calendar', false), client('mail', false)], ...opOptions })
   t.teardown(() => op.close())

@@ -4,7 +4,7 @@ import { errors as jose } from 'jose'
 import * as oauth from 'oauth4webapi'
 
 /** The request that failed; the same answer means different things to different ones. */
-export type Step = 'discovery' | 'keys' | 'exchange' | 'refresh' | 'revocation' | 'userinfo'
+export type Step = 'discovery' | 'keys' | 'exchange' | 'refresh' | 'revocation' | 'userinfo' | 'logout'
 
 /**
  * The cause of a provider's error, fit for a log: it says which check failed and holds no text of the provider.

@@ -10,6 +10,7 @@ import { discovery } from './discovery.ts'
 import { attempt, optionsInvalid, responseInvalid } from './errors.ts'
 import { verifyIdToken } from './id-token.ts'
 import { keysOf } from './keys.ts'
+import { verifyLogoutToken } from './logout-token.ts'
 import { endpointOption, reachOf } from './options.ts'
 import type { ClientOptions } from './options.ts'
 import { regular, tokenSet } from './token-response.ts'
@@ -93,6 +94,8 @@ export function oidc (options: OidcOptions): Provider {
         return tokens
       })
     },
+
+    logoutToken: (token) => attempt('logout', () => verifyLogoutToken(context, keys, issuer, token)),
 
     userInfo: async (tokens) => openIdUserInfo(context, await server(), keys, tokens),
 

@@ -1,0 +1,40 @@
+import { ConsentryError, type LogoutToken } from '@consentry/core'
+import type { FastifyInstance } from 'fastify'
+import { providerOf, type Context } from './context.ts'
+import { httpError } from './errors.ts'
+
+/** How long a logout token is remembered, in milliseconds: longer than one is taken. */
+const remembered = 10 * 60_000
+
+/** The names under which a session is found that a provider wants to end. */
+export function sessionNames (issuer: string, subject: string, sessionId: unknown): string[] {
+  return [subjectName(issuer, subject), ...typeof sessionId === 'string' ? [sessionIdName(issuer, sessionId)] : []]
+}
+
+const subjectName = (issuer: string, subject: string): string => JSON.stringify(['sub', issuer, subject])
+const sessionIdName = (issuer: string, sessionId: string): string => JSON.stringify(['sid', issuer, sessionId])
+
+/** The provider signs people out here (OpenID Connect Back-Channel Logout 1.0 section 2.5). */
+export function backchannelLogout (app: FastifyInstance, context: Context): void {
+  const { sessions, settings } = context
+
+  app.post<{ Params: { provider: string }, Body: { logout_token?: unknown } | undefined }>('/backchannel-logout/:provider', { config: { auth: false } }, async (request, reply) => {
+    const provider = providerOf(context, request.params.provider)
+    const token = request.body?.logout_token
+    if (provider.logoutToken === undefined || typeof token !== 'string') throw httpError('CONSENTRY_ERR_MESSAGE_INVALID')
+    const logout = await provider.logoutToken(token).catch((error: unknown) => {
+      // Section 2.8: a token that fails the checks is a bad request, not a provider that fails.
+      throw ConsentryError.is(error, 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID') ? httpError('CONSENTRY_ERR_MESSAGE_INVALID', { cause: error }) : error
+    })
+    reply.header('cache-control', 'no-store')
+    // The same token again changes nothing: the person may have signed in anew.
+    if (!await settings.stateStore.compareAndSet(`logout-token:${logout.issuer} ${logout.id}`, undefined, '1', remembered)) return reply.send()
+    const ended = await sessions.revokeNamed(nameOf(logout))
+    request.log.info({ provider: request.params.provider, sessions: ended }, 'signed out by the provider')
+    return reply.send()
+  })
+}
+
+function nameOf ({ issuer, subject, sessionId }: LogoutToken): string {
+  return sessionId === undefined ? subjectName(issuer, subject ?? '') : sessionIdName(issuer, sessionId)
+}
