@@ -6,7 +6,7 @@ import { connectUrl, ownerOf, providerOf, type Context } from './context.ts'
 import { flowCookie, setSessionCookie } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
-import { rememberLogin } from './logout.ts'
+import { keepLoginTokens } from './login-tokens.ts'
 import { sendOutcome } from './outcome.ts'
 import { limited } from './rate-limit.ts'
 
@@ -72,7 +72,7 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     const before = sessionOf(request)
     if (before !== null) await sessions.revoke(before.id)
     const { secret, session } = await sessions.create(ownerOf(context, userInfo), { userInfo, provider: flow.provider }, sessionNames(account.issuer, account.subject, tokens.account?.claims['sid']))
-    await rememberLogin(context, session.id, tokens)
+    await keepLoginTokens(context, session.id, { ...tokens, account })
     setSessionCookie(reply, secret, settings.absoluteLifetime)
     await flows.settle(flow, 'granted')
   } catch (error) {

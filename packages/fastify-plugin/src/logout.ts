@@ -1,27 +1,21 @@
-import { randomId, type TokenSet } from '@consentry/core'
+import { randomId } from '@consentry/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ownerOf, providerOf, type Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
 import { loggable } from './errors.ts'
 import { sessionOf } from './identity.ts'
+import { takeLoginTokens } from './login-tokens.ts'
 import { wantsHtml } from './pages.ts'
-
-const loginKey = (sessionId: string): string => `login:${sessionId}`
-
-/** Keeps what signing out at the provider takes, beside the session that every request reads. */
-export async function rememberLogin ({ settings }: Context, sessionId: string, { idToken }: TokenSet): Promise<void> {
-  if (idToken !== undefined) await settings.stateStore.set(loginKey(sessionId), idToken, settings.absoluteLifetime)
-}
 
 /** Signing out: here, everywhere if asked, and at the provider where it has a way. */
 export function logout (app: FastifyInstance, context: Context): void {
   const { sessions } = context
 
-  app.post<{ Querystring: { everywhere?: boolean } }>('/logout', {
+  app.post<{ Querystring: { everywhere?: boolean, revoke?: boolean } }>('/logout', {
     config: { auth: false },
-    schema: { querystring: { type: 'object', properties: { everywhere: { type: 'boolean' } } } }
+    schema: { querystring: { type: 'object', properties: { everywhere: { type: 'boolean' }, revoke: { type: 'boolean' } } } }
   }, async (request, reply) => {
-    const redirectTo = await endSessionUrl(context, request)
+    const redirectTo = await leaveProvider(context, request, request.query.revoke === true)
     const session = sessionOf(request)
     if (session !== null) await sessions.revoke(session.id)
     if (session !== null && request.query.everywhere === true) await sessions.revokeAll(ownerOf(context, session.data.userInfo))
@@ -32,15 +26,17 @@ export function logout (app: FastifyInstance, context: Context): void {
   })
 }
 
-/** Where the provider ends its own session (OpenID Connect RP-Initiated Logout 1.0). */
-async function endSessionUrl (context: Context, request: FastifyRequest): Promise<string | undefined> {
+/** Gives the tokens of the sign-in back, if asked, and tells where the provider ends its own session (OpenID Connect RP-Initiated Logout 1.0). */
+async function leaveProvider (context: Context, request: FastifyRequest, revoke: boolean): Promise<string | undefined> {
   const { settings, log } = context
   const session = sessionOf(request)
   if (session === null) return undefined
   try {
-    const idToken = await settings.stateStore.take(loginKey(session.id))
-    const url = await providerOf(context, session.data.provider).endSessionUrl?.({
-      ...(idToken !== undefined && { idToken }),
+    const provider = providerOf(context, session.data.provider)
+    const tokens = await takeLoginTokens(context, session.id)
+    if (revoke && tokens !== undefined) await provider.revoke(tokens)
+    const url = await provider.endSessionUrl?.({
+      ...(tokens?.idToken !== undefined && { idToken: tokens.idToken }),
       postLogoutRedirectUri: `${settings.origin}/`,
       state: randomId(16, settings.randomBytes)
     })

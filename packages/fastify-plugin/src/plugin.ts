@@ -19,6 +19,7 @@ import { logout } from './logout.ts'
 import { readOptions, type ConsentryOptions } from './options.ts'
 import { sendFailure } from './pages.ts'
 import { rateLimit } from './rate-limit.ts'
+import { refresh } from './refresh.ts'
 import { sse } from './sse.ts'
 import { websocket } from './websocket.ts'
 import { whoami } from './whoami.ts'
@@ -62,7 +63,7 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, known(error, request)))
     if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody, { bodyLimit: 16 * 1024 })
     await rateLimit(scope, context)
-    for (const routes of [login, callback, connect, logout, backchannelLogout, connections, whoami]) routes(scope, context)
+    for (const routes of [login, callback, connect, logout, backchannelLogout, refresh, connections, whoami]) routes(scope, context)
   }, { prefix: settings.prefix })
   await app.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => sendProblem(reply, known(error, request)))
