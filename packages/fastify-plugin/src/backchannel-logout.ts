@@ -1,4 +1,5 @@
 import { ConsentryError, type LogoutToken } from '@consentry/core'
+import { userId } from '@consentry/user-identity'
 import type { FastifyInstance } from 'fastify'
 import { providerOf, type Context } from './context.ts'
 import { httpError } from './errors.ts'
@@ -30,6 +31,7 @@ export function backchannelLogout (app: FastifyInstance, context: Context): void
     // The same token again changes nothing: the person may have signed in anew.
     if (!await settings.stateStore.compareAndSet(`logout-token:${logout.issuer} ${logout.id}`, undefined, '1', remembered)) return reply.send()
     const ended = await sessions.revokeNamed(nameOf(logout))
+    if (logout.subject !== undefined) context.identity.forget(userId({ issuer: logout.issuer, subject: logout.subject }, settings.identity))
     request.log.info({ provider: request.params.provider, sessions: ended }, 'signed out by the provider')
     return reply.send()
   })

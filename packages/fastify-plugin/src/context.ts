@@ -54,6 +54,7 @@ export function createContext (settings: Settings, log: FastifyBaseLogger): Cont
   const { idleLifetime, absoluteLifetime } = settings
   const sessions = createSessions<SessionData>({ state, wakeups, clock, randomBytes, idleLifetime, absoluteLifetime })
   const identity = readIdentity(settings, sessions)
+  for (const warning of identity.warnings) log.warn(warning)
   return { settings, wakeups, flows, grants, executions, sessions, identity, deadlines: createDeadlines(clock), log }
 }
 
@@ -61,10 +62,11 @@ function readIdentity (settings: Settings, sessions: Sessions<SessionData>): Ide
   try {
     return createIdentity<BrowserSession>({
       ...settings.identity,
+      clock: settings.clock,
       session: { cookie: cookieNames.session, find: (secret) => sessions.find(secret), userInfo: ({ data }) => data.userInfo }
     })
   } catch (error) {
-    throw ConsentryError.is(error) && error.cause instanceof Error ? invalid(`identity.jwt: ${error.cause.message}`, error) : error
+    throw ConsentryError.is(error) && error.cause instanceof Error ? invalid(`identity: ${error.cause.message}`, error) : error
   }
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { BrowserSession, Context } from './context.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { refuse, requirementOf } from './guard.ts'
@@ -21,7 +22,7 @@ export function identify (app: FastifyInstance, context: Context): void {
 
   app.addHook('onRequest', async (request, reply) => {
     const { headers } = request
-    if (headers.authorization === undefined && headers.cookie === undefined) return
+    if (headers.cookie === undefined && !isDeliberate(headers)) return
     try {
       const caller = await context.identity.identify(headers)
       request.userInfo = caller?.userInfo ?? null
@@ -40,7 +41,12 @@ export function identify (app: FastifyInstance, context: Context): void {
  */
 function isFinal (request: FastifyRequest, refusal: HttpError, isPublic: boolean): boolean {
   if (isPublic) return false
-  return refusal.code !== 'CONSENTRY_ERR_CREDENTIAL_INVALID' || request.headers.authorization !== undefined
+  return refusal.code !== 'CONSENTRY_ERR_CREDENTIAL_INVALID' || isDeliberate(request.headers)
+}
+
+/** A browser sends its cookies along with everything; these headers somebody meant. */
+function isDeliberate (headers: IncomingHttpHeaders): boolean {
+  return headers.authorization !== undefined || headers['x-api-key'] !== undefined
 }
 
 /** The session that the caller is known by. */

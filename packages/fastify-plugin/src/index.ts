@@ -2,6 +2,7 @@ import './types.ts'
 
 export { authorize, ConsentryError, currentExecution } from '@consentry/core'
 export type { AuthorizeOptions, Connection, ErrorCode, Execution, ExecutionEvent, Grant } from '@consentry/core'
+export { createApiKey, hashApiKey, hashPassword, passwordTable, verifyPassword } from '@consentry/user-identity'
 export type { UserInfo } from '@consentry/user-identity'
 export type { SessionData } from './context.ts'
 export { statusCodes } from './errors.ts'

@@ -9,7 +9,7 @@ import { wantsHtml } from './pages.ts'
 
 /** Signing out: here, everywhere if asked, and at the provider where it has a way. */
 export function logout (app: FastifyInstance, context: Context): void {
-  const { sessions } = context
+  const { identity, sessions } = context
 
   app.post<{ Querystring: { everywhere?: boolean, revoke?: boolean } }>('/logout', {
     config: { auth: false },
@@ -18,7 +18,11 @@ export function logout (app: FastifyInstance, context: Context): void {
     const redirectTo = await leaveProvider(context, request, request.query.revoke === true)
     const session = sessionOf(request)
     if (session !== null) await sessions.revoke(session.id)
-    if (session !== null && request.query.everywhere === true) await sessions.revokeAll(ownerOf(context, session.data.userInfo))
+    if (session !== null && request.query.everywhere === true) {
+      const { userInfo } = session.data
+      await sessions.revokeAll(ownerOf(context, userInfo))
+      identity.forget(userInfo.userId)
+    }
     clearSessionCookie(reply)
     reply.header('cache-control', 'no-store')
     // A page goes where the provider signs people out; a script is told where that is.

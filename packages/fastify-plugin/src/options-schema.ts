@@ -41,8 +41,28 @@ export const optionsSchema: object = {
               }
             },
             clockTolerance: { type: 'number', minimum: 0, maximum: 300 },
+            timeout: { $ref: '#/$defs/count' },
             fetch: { function: true }
           }
+        },
+        introspection: { type: 'object' },
+        apiKey: {
+          type: 'object',
+          required: ['secret', 'find'],
+          additionalProperties: false,
+          properties: { secret: { anyOf: [{ type: 'string', minLength: 32 }, { $ref: '#/$defs/names' }] }, find: { function: true } }
+        },
+        basic: {
+          type: 'object',
+          required: ['realm', 'check'],
+          additionalProperties: false,
+          properties: { realm: { type: 'string', minLength: 1 }, check: { function: true } }
+        },
+        trust: { const: 'upstream' },
+        cache: {
+          type: 'object',
+          additionalProperties: false,
+          properties: { maxEntries: { type: 'integer', minimum: 0 }, lifetime: { type: 'number', minimum: 0 } }
         },
         session: {
           type: 'object',

@@ -1,14 +1,14 @@
 import { ConsentryError, memoryState, memoryTokens, systemClock, systemRandomBytes, type Clock, type Provider, type RandomBytes, type StateStore, type TokenStore } from '@consentry/core'
-import type { JwtOptions, UserIdOptions, UserInfo } from '@consentry/user-identity'
+import type { CacheOptions, CredentialOptions, UserIdOptions, UserInfo } from '@consentry/user-identity'
 import { Ajv, type ErrorObject } from 'ajv'
 import { hkdfSync } from 'node:crypto'
 import type { RouteAuth } from './guard.ts'
 import { optionsSchema } from './options-schema.ts'
 
-/** Which credentials count. */
-export interface IdentityOptions extends UserIdOptions {
-  /** Bearer tokens that are JWTs. Refused unless given. */
-  jwt?: JwtOptions
+/** Which credentials count, beside sessions; a kind that is not named is refused. */
+export interface IdentityOptions extends UserIdOptions, CredentialOptions {
+  /** How verified credentials are remembered. */
+  cache?: CacheOptions
   /** Lifetimes of signed-in browsers, in seconds. */
   session?: {
     /** Ends this long after the last request; 8 hours unless given. */

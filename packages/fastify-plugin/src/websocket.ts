@@ -1,5 +1,5 @@
 import type { EventFeed, ExecutionEvent } from '@consentry/core'
-import type { UserInfo } from '@consentry/user-identity'
+import { readAuthMessage, type UserInfo } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { watchCaller, type Caller } from './caller.ts'
@@ -125,10 +125,8 @@ class Connection {
 
   async #authenticate (message: Extract<ClientMessage, { type: 'auth' }>): Promise<void> {
     try {
-      if (message.method !== 'jwt' || message.token === undefined) throw httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
-      const caller = await this.#context.identity.identify({ authorization: `Bearer ${message.token}` })
-      if (caller === null) throw httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
-      await this.#signIn({ userInfo: caller.userInfo, session: null }, () => this.#send({ type: 'auth_result', status: 'success', userId: caller.userInfo.userId }))
+      const userInfo = await this.#context.identity.authenticate(readAuthMessage(message))
+      await this.#signIn({ userInfo, session: null }, () => this.#send({ type: 'auth_result', status: 'success', userId: userInfo.userId }))
     } catch (error) {
       const { code, message } = asHttpError(error) ?? httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
       this.#send({ type: 'auth_result', status: 'error', error: { code, message } })
