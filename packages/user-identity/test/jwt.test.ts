@@ -14,7 +14,7 @@ t.test('a token of a known issuer for us is accepted', async (t) => {
   }
 })
 
-t.test('T7 anything else is refused with one code', async (t) => {
+t.test('T7: anything else is refused with one code', async (t) => {
   const { issuer, jwk, sign, privateKey } = await testIssuer()
   const other = await testIssuer(issuer)
   const rsa = await testIssuer(issuer, 'RS256')
@@ -39,6 +39,12 @@ t.test('T7 anything else is refused with one code', async (t) => {
     'an unknown key id': await sign({}, { kid: 'k2' }),
     'an ID token': await sign({ nonce: 'n' }),
     'an ID token with at_hash': await sign({ at_hash: 'x' }),
+    'an ID token of Keycloak': await sign({ typ: 'ID' }),
+    'a logout token': await sign({ events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }),
+    'a token of another type': await sign({}, { typ: 'logout+jwt' }),
+    'a DPoP proof': await sign({}, { typ: 'dpop+jwt' }),
+    'a token bound to a key': await sign({ cnf: { jkt: 'x' } }, { typ: 'at+jwt' }),
+    'a subject that is no text': await sign({ sub: ['carol'] as never }),
     unsigned: new UnsecuredJWT({ iss: issuer, aud: audience, sub: 'carol', exp: now() + 60 }).encode(),
     'no signature': `${header}.${payload}.`,
     'another signature': `${header}.${payload}.${signature?.slice(0, -4)}AAAA`,
@@ -53,13 +59,19 @@ t.test('T7 anything else is refused with one code', async (t) => {
     await t.rejects(verify(token), { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' }, what)
   }
   await t.rejects(symmetricTrap(hmac), { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' }, 'an HMAC with the public key')
-  t.ok(await verify(await sign({ exp: now() - 2 })), 'within the tolerance')
+  t.ok(await verify(await sign({ exp: now() - 2 })), 'R16: within the tolerance')
+  const slow = jwtVerifier({ issuers, clockTolerance: 5 }, { clock: { now: () => Date.now() - 3_600_000, monotonic: () => 0 } })
+  t.ok(await slow(await sign({ exp: now() - 3000 })), 'by the clock that was given')
 })
 
 t.test('an issuer may require a type, or allow ID tokens', async (t) => {
   const { issuer, jwk, sign } = await testIssuer()
   const typed = jwtVerifier({ issuers: [{ issuer, audience, jwks: { keys: [jwk] }, typ: 'at+jwt' }] })
   t.ok(await typed(await sign({}, { typ: 'at+jwt' })))
+  t.ok(await typed(await sign({}, { typ: 'application/AT+JWT' })), 'RFC 7515 section 4.1.9')
+  await t.rejects(typed(await sign({}, { typ: 'JWT' })), { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' })
+  const any = jwtVerifier({ issuers: [{ issuer, audience, jwks: { keys: [jwk] } }] })
+  for (const typ of [undefined, 'JWT', 'jwt', 'at+jwt', 'application/at+jwt']) t.ok(await any(await sign({}, { typ })))
   await t.rejects(typed(await sign()), { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' })
   const lenient = jwtVerifier({ issuers: [{ issuer, audience, jwks: { keys: [jwk] }, allowIdTokens: true }] })
   t.ok(await lenient(await sign({ nonce: 'n' })))
@@ -88,11 +100,16 @@ t.test('keys by address: fetched once, and away is not the caller\'s fault', asy
   t.ok(await verify(await sign()), 'what was fetched goes on working')
 })
 
-t.test('options that make no sense are refused', async (t) => {
+t.test('T17: options that make no sense are refused', async (t) => {
   const { issuer, jwk } = await testIssuer()
   const jwks = { keys: [jwk] }
   for (const bad of [
     { issuer, audience }, { issuer, audience, jwks, jwksUri: 'https://issuer.example.com/jwks' }, { issuer, audience, jwksUri: 'http://issuer.example.com/jwks' },
-    { issuer, audience, jwks, algorithms: ['HS256'] }, { issuer, audience, jwks, algorithms: ['none'] }, { issuer, audience, jwks, algorithms: [] }
-  ]) t.throws(() => jwtVerifier({ issuers: [bad] }), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
+    { issuer, audience, jwksUri: 'https://user:pass@issuer.example.com/jwks' }, { issuer, audience, jwksUri: 'no URL' }, { issuer, audience, jwks: { keys: 'none' } as never },
+    { issuer: '', audience, jwks }, { issuer, audience: [], jwks }, { issuer, audience: '', jwks }, { issuer, audience, jwks, algorithms: ['HS256'] }, { issuer, audience, jwks, algorithms: ['none'] }, { issuer, audience, jwks, algorithms: [] }
+  ]) t.throws(() => jwtVerifier({ issuers: [bad] }), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' }, JSON.stringify(bad))
+  const good = { issuer, audience, jwks }
+  for (const bad of [{ issuers: [] }, { issuers: [good, good] }, { issuers: [good], clockTolerance: -1 }, { issuers: [good], clockTolerance: NaN }, { issuers: [good], timeout: 0 }]) {
+    t.throws(() => jwtVerifier(bad), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' }, JSON.stringify(bad))
+  }
 })
