@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { providerOf, type Context } from './context.ts'
 import { setFlowCookie } from './cookies.ts'
 import { httpError } from './errors.ts'
@@ -7,36 +7,65 @@ import { sendPage } from './pages.ts'
 import { limited } from './rate-limit.ts'
 import { readReturnTo } from './return-to.ts'
 
-interface LoginQuery { return_to?: string }
+/** What leads to a sign-in: our own links, and a provider that starts one (OpenID Connect Core section 4). */
+interface LoginParameters {
+  return_to?: string
+  /** The issuer that starts the sign-in. */
+  iss?: string
+  login_hint?: string
+  target_link_uri?: string
+}
 
-const schema = { querystring: { type: 'object', properties: { return_to: { type: 'string' } } } }
+const parameters = {
+  type: 'object',
+  properties: {
+    return_to: { type: 'string' },
+    iss: { type: 'string', maxLength: 2048 },
+    login_hint: { type: 'string', maxLength: 512, pattern: '^[^\\u0000-\\u001f\\u007f]*$' },
+    target_link_uri: { type: 'string' }
+  }
+}
 
 /** Signing in: the choice of a provider, and the way there. */
 export function login (app: FastifyInstance, context: Context): void {
   const { settings, flows } = context
 
-  app.get<{ Querystring: LoginQuery }>('/login', { schema, config: { auth: false } }, async (request, reply) => {
-    const returnTo = readReturnTo(request.query.return_to, settings)
-    const [only, ...others] = settings.login
-    if (only === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
-    const links = settings.login.map((name) => ({ name, href: `${settings.prefix}/login/${name}?${new URLSearchParams({ return_to: returnTo }).toString()}` }))
-    if (others.length === 0) return reply.header('cache-control', 'no-store').redirect(links[0]?.href as string, 303)
-    return sendPage(context, reply, {
-      title: 'Sign in',
-      mood: 'ask',
-      body: html`<p>Choose who signs you in.</p>
-<div class="choices">${links.map(({ name, href }) => html`<a class="button quiet" href="${href}">${providerOf(context, name).label}</a>`)}</div>`
-    })
-  })
+  app.get<{ Querystring: LoginParameters }>('/login', { schema: { querystring: parameters }, config: limited }, async (request, reply) => choose(context, reply, request.query))
+  app.post<{ Body: LoginParameters | undefined }>('/login', { schema: { body: parameters }, config: limited }, async (request, reply) => choose(context, reply, request.body ?? {}))
 
-  app.get<{ Params: { provider: string }, Querystring: LoginQuery }>('/login/:provider', { exposeHeadRoute: false, schema, config: limited }, async (request, reply) => {
-    const returnTo = readReturnTo(request.query.return_to, settings)
+  app.get<{ Params: { provider: string }, Querystring: LoginParameters }>('/login/:provider', { exposeHeadRoute: false, schema: { querystring: parameters }, config: limited }, async (request, reply) => {
+    const { return_to: path, login_hint: loginHint } = request.query
+    const returnTo = readReturnTo(path, settings)
     const name = request.params.provider
     if (!settings.login.includes(name)) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
     const provider = providerOf(context, name)
     const flow = await flows.open(await flows.beginLogin({ provider: name, scopes: provider.defaultScopes, returnTo }))
-    const url = await provider.authorizationUrl(flow)
+    const url = await provider.authorizationUrl({ ...flow, ...(loginHint !== undefined && { loginHint }) })
     setFlowCookie(request, reply, flow, settings.clock.now())
     return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(url.href, 303)
   })
+}
+
+/** To the provider that asks for it or is the only one; otherwise the person chooses. */
+function choose (context: Context, reply: FastifyReply, query: LoginParameters): FastifyReply {
+  const { settings } = context
+  const { iss, login_hint: loginHint } = query
+  const returnTo = readReturnTo(iss === undefined ? query.return_to : ownPath(context, query.target_link_uri), settings)
+  const search = new URLSearchParams({ return_to: returnTo, ...(loginHint !== undefined && { login_hint: loginHint }) }).toString()
+  const names = settings.login.filter((name) => iss === undefined || providerOf(context, name).issuer === iss)
+  const links = names.map((name) => ({ label: providerOf(context, name).label, href: `${settings.prefix}/login/${name}?${search}` }))
+  const [first, second] = links
+  if (first === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
+  if (second === undefined) return reply.header('cache-control', 'no-store').redirect(first.href, 303)
+  return sendPage(context, reply, {
+    title: 'Sign in',
+    mood: 'ask',
+    body: html`<p>Choose who signs you in.</p>
+<div class="choices">${links.map(({ label, href }) => html`<a class="button quiet" href="${href}">${label}</a>`)}</div>`
+  })
+}
+
+/** `target_link_uri` is a whole URL; only one of our own leads anywhere. */
+function ownPath ({ settings: { origin } }: Context, uri: string | undefined): string | undefined {
+  return uri?.startsWith(`${origin}/`) === true ? uri.slice(origin.length) : uri
 }
