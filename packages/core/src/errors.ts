@@ -40,6 +40,7 @@ export const errorCodes = {
   CONSENTRY_ERR_SHUTDOWN: { message: 'The server is closing. Start again shortly.', retryable: true },
 
   CONSENTRY_ERR_AUTHENTICATION_REQUIRED: { message: 'Sign in first.', retryable: false },
+  CONSENTRY_ERR_STEP_UP_REQUIRED: { message: 'Sign in again, in the way that is asked for here.', retryable: false },
   CONSENTRY_ERR_CREDENTIAL_INVALID: { message: 'The credential was not accepted.', retryable: false },
   CONSENTRY_ERR_CREDENTIAL_CONFLICT: { message: 'The request carries credentials that name different callers.', retryable: false },
   CONSENTRY_ERR_FORBIDDEN: { message: 'You may not do this.', retryable: false },

@@ -41,6 +41,12 @@ export interface LoginFlow extends FlowBase {
   purpose: 'login'
   /** The path to go to afterwards, on our own origin. */
   returnTo: string
+  /** The only person who may sign in, when it is to prove again who is there. */
+  userId?: string
+  /** The oldest sign-in at the provider that will do, in seconds. */
+  maxAge?: number
+  /** The ways of signing in that will do. */
+  acrValues?: string[]
 }
 
 /** An attempt to obtain a grant. */

@@ -22,10 +22,8 @@ export interface FlowsOptions {
 }
 
 /** What a login starts from. */
-export interface LoginStart {
-  provider: string
+export interface LoginStart extends Pick<LoginFlow, 'provider' | 'returnTo' | 'userId' | 'maxAge' | 'acrValues'> {
   scopes: readonly string[]
-  returnTo: string
 }
 
 /** What a connect starts from. */
@@ -101,8 +99,8 @@ export function createFlows (options: FlowsOptions): Flows {
     find: (id) => records.find(id),
     pending: (key) => records.pending(key),
 
-    async beginLogin ({ provider, scopes, returnTo }) {
-      const flow: LoginFlow = { ...newFlow(provider, scopes, options), purpose: 'login', returnTo }
+    async beginLogin ({ provider, scopes, ...start }) {
+      const flow: LoginFlow = { ...newFlow(provider, scopes, options), ...start, purpose: 'login' }
       await records.add(flow)
       return flow
     },
@@ -184,7 +182,7 @@ function assertUnderWay (flow: Flow, now: number): void {
 }
 
 /** What every flow begins with, whatever its purpose. */
-function newFlow (provider: string, scopes: readonly string[], { clock, randomBytes, lifetime, redirectUri }: FlowsOptions): Omit<LoginFlow, 'purpose' | 'returnTo'> {
+function newFlow (provider: string, scopes: readonly string[], { clock, randomBytes, lifetime, redirectUri }: FlowsOptions): Omit<LoginFlow, 'purpose' | 'returnTo' | 'userId' | 'maxAge' | 'acrValues'> {
   const id = randomId(16, randomBytes)
   const now = clock.now()
   return {

@@ -26,6 +26,8 @@ export interface AuthorizationRequest {
   prompt?: string
   /** The oldest sign-in at the provider that is acceptable, in seconds. */
   maxAge?: number
+  /** Ways of signing in that are acceptable, best first (`acr_values`). */
+  acrValues?: readonly string[]
 }
 
 declare const proven: unique symbol

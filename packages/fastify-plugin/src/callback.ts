@@ -68,6 +68,9 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     const account = await provider.userInfo(tokens)
     if (account === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID')
     const userInfo = userInfoFromClaims(account.claims, { ...settings.identity, issuer: account.issuer, source: 'session', verified: true })
+    if (flow.userId !== undefined && flow.userId !== userInfo.userId) throw httpError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
+    // Asking again for what the provider cannot give would ask for ever.
+    if (flow.acrValues !== undefined && !flow.acrValues.includes(String(userInfo.claims['acr']))) throw httpError('CONSENTRY_ERR_STEP_UP_REQUIRED')
     // Always a new session: what was there before the sign-in is not carried over (B19).
     const before = sessionOf(request)
     if (before !== null) await sessions.revoke(before.id)

@@ -36,12 +36,19 @@ export const statusCodes: Record<ErrorCode, number> = {
   CONSENTRY_ERR_TOO_MANY_REQUESTS: 429,
   CONSENTRY_ERR_SHUTDOWN: 503,
   CONSENTRY_ERR_AUTHENTICATION_REQUIRED: 401,
+  CONSENTRY_ERR_STEP_UP_REQUIRED: 401,
   CONSENTRY_ERR_CREDENTIAL_INVALID: 401,
   CONSENTRY_ERR_CREDENTIAL_CONFLICT: 401,
   CONSENTRY_ERR_FORBIDDEN: 403,
   CONSENTRY_ERR_CROSS_ORIGIN: 403,
   CONSENTRY_ERR_RETURN_TO_INVALID: 400,
   CONSENTRY_ERR_MESSAGE_INVALID: 400
+}
+
+/** How recent a sign-in must be, in seconds, and of which kind. */
+export interface StepUp {
+  maxAge?: number
+  acr?: readonly string[]
 }
 
 /** A failure on its way to an HTTP client: `code`, `statusCode`, and members for the problem document. */
@@ -54,6 +61,8 @@ export type HttpError = FastifyError & {
   members: Record<string, unknown>
   /** The path on which a person can try again. */
   tryAgain?: string
+  /** What a sign-in must be like (RFC 9470 section 3). */
+  stepUp?: StepUp
 }
 
 const classes = new Map(Object.entries(errorCodes).map(([code, { message }]) =>
@@ -102,11 +111,19 @@ export function sendProblem (reply: FastifyReply, error: HttpError): FastifyRepl
   return reply.type('application/problem+json').send(JSON.stringify(problem(error)))
 }
 
+function challenge ({ code, stepUp }: HttpError): string {
+  if (code === 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED') return 'Bearer'
+  if (stepUp === undefined) return 'Bearer error="invalid_token"'
+  const { maxAge, acr } = stepUp
+  const parameters = [...maxAge === undefined ? [] : [`max_age="${maxAge}"`], ...acr === undefined ? [] : [`acr_values="${acr.join(' ')}"`]]
+  return ['Bearer error="insufficient_user_authentication"', ...parameters].join(', ')
+}
+
 /** `WWW-Authenticate` (RFC 9110 section 11.6.1) and `Retry-After` (section 10.2.3). */
 export function failureHeaders (reply: FastifyReply, error: HttpError): void {
   reply.code(error.statusCode).header('cache-control', 'no-store')
   if (error.statusCode === 401) {
-    reply.header('www-authenticate', error.code === 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED' ? 'Bearer' : 'Bearer error="invalid_token"')
+    reply.header('www-authenticate', challenge(error))
   }
   if (error.retryable && error.statusCode >= 429) reply.header('retry-after', String(Math.ceil((error.retryAfter ?? 5_000) / 1000)))
 }

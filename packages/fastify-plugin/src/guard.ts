@@ -4,7 +4,8 @@ import type { Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
 import { asHttpError, httpError, sendProblem, type HttpError } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
-import { loginPath } from './return-to.ts'
+import { loginPath, stepUpPath } from './return-to.ts'
+import { routeAuthChecker } from './options.ts'
 import { wantsHtml, sendErrorPage } from './pages.ts'
 
 /** What a caller must be to pass. All that is given must hold. */
@@ -17,6 +18,10 @@ export interface AuthRequirement {
   scopes?: readonly string[]
   /** Whether the credential must have been verified here. */
   verified?: boolean
+  /** How long ago the person may have signed in at the provider, in seconds; 30 or more. Older: to the login again. */
+  maxAge?: number
+  /** How the person must have signed in: one of these authentication contexts (`acr`). Otherwise: to the login again. */
+  acr?: readonly string[]
   /** Passes when it resolves to `true`. Runs after the body is parsed. */
   check?: (userInfo: UserInfo, request: FastifyRequest) => boolean | Promise<boolean>
 }
@@ -26,7 +31,12 @@ export type RouteAuth = boolean | AuthRequirement
 
 /** Guards every route by its own `config.auth`, never by its path. */
 export function guard (app: FastifyInstance, context: Context): void {
-  const { defaultAuth, allowedOrigins } = context.settings
+  const { defaultAuth, allowedOrigins, clock } = context.settings
+
+  const check = routeAuthChecker()
+  app.addHook('onRoute', ({ config, method, url }) => {
+    if (config?.auth !== undefined) check(config.auth, `${String(method)} ${url}`)
+  })
 
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return
@@ -34,7 +44,13 @@ export function guard (app: FastifyInstance, context: Context): void {
     const requirement = requirementOf(request, defaultAuth) ?? false
     if (requirement === false) return
     if (request.userInfo === null) return refuse(context, request, reply, authenticationError(request))
-    if (requirement !== true && !meets(request.userInfo, requirement)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_FORBIDDEN'))
+    if (requirement === true) return
+    if (!meets(request.userInfo, requirement)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_FORBIDDEN'))
+    if (!isFresh(request.userInfo, requirement, clock.now() / 1000)) {
+      const { maxAge, acr } = requirement
+      const stepUp = { ...(maxAge !== undefined && { maxAge }), ...(acr !== undefined && { acr }) }
+      return refuse(context, request, reply, Object.assign(httpError('CONSENTRY_ERR_STEP_UP_REQUIRED'), { stepUp }))
+    }
   })
 
   app.addHook('preHandler', async (request, reply) => {
@@ -63,6 +79,16 @@ function meets (userInfo: UserInfo, { groups, roles, scopes, verified }: AuthReq
     (verified !== true || userInfo.verified)
 }
 
+/** How far the provider's clock may be off, and how long the way back from it may take, in seconds. */
+const tolerance = 30
+
+/** Whether the person signed in recently enough and in the way that is asked for. What the provider did not say does not count. */
+function isFresh ({ claims }: UserInfo, { maxAge, acr }: AuthRequirement, now: number): boolean {
+  const { auth_time: signedInAt, acr: context } = claims
+  return (maxAge === undefined || (typeof signedInAt === 'number' && now - signedInAt <= maxAge + tolerance)) &&
+    (acr === undefined || (typeof context === 'string' && acr.includes(context)))
+}
+
 /**
  * Whether a request that a session vouches for was made by a page of ours. Reading is left to the same-origin policy;
  * a request that says neither where it comes from was not made by a browser's page.
@@ -80,7 +106,9 @@ export function refuse (context: Context, request: FastifyRequest, reply: Fastif
   if (!request.ws && wantsHtml(request)) {
     if (error.statusCode === 401 && context.settings.login.length > 0 && request.method === 'GET') {
       if (error.code === 'CONSENTRY_ERR_CREDENTIAL_INVALID') clearSessionCookie(reply)
-      return reply.header('cache-control', 'no-store').redirect(loginPath(context.settings, request.url), 303)
+      const provider = sessionOf(request)?.data.provider
+      const path = error.stepUp === undefined || provider === undefined ? loginPath(context.settings, request.url) : stepUpPath(context.settings, provider, request.url, error.stepUp)
+      return reply.header('cache-control', 'no-store').redirect(path, 303)
     }
     return sendErrorPage(context, request, reply, error)
   }

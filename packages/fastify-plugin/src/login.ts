@@ -1,8 +1,10 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { LoginFlow } from '@consentry/core'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { providerOf, type Context } from './context.ts'
 import { setFlowCookie } from './cookies.ts'
 import { httpError } from './errors.ts'
 import { html } from './html.ts'
+import { sessionOf } from './identity.ts'
 import { sendPage } from './pages.ts'
 import { limited } from './rate-limit.ts'
 import { readReturnTo } from './return-to.ts'
@@ -14,6 +16,9 @@ interface LoginParameters {
   iss?: string
   login_hint?: string
   target_link_uri?: string
+  /** The oldest sign-in that will do, in seconds, and the ways of signing in: to prove again who is there. */
+  max_age?: number
+  acr_values?: string
 }
 
 const parameters = {
@@ -22,7 +27,9 @@ const parameters = {
     return_to: { type: 'string' },
     iss: { type: 'string', maxLength: 2048 },
     login_hint: { type: 'string', maxLength: 512, pattern: '^[^\\u0000-\\u001f\\u007f]*$' },
-    target_link_uri: { type: 'string' }
+    target_link_uri: { type: 'string' },
+    max_age: { type: 'integer', minimum: 0, maximum: 31536000 },
+    acr_values: { type: 'string', maxLength: 512, pattern: '^[\\u0021-\\u007e]+( [\\u0021-\\u007e]+)*$' }
   }
 }
 
@@ -39,11 +46,23 @@ export function login (app: FastifyInstance, context: Context): void {
     const name = request.params.provider
     if (!settings.login.includes(name)) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
     const provider = providerOf(context, name)
-    const flow = await flows.open(await flows.beginLogin({ provider: name, scopes: provider.defaultScopes, returnTo }))
+    const flow = await flows.open(await flows.beginLogin({ provider: name, scopes: provider.defaultScopes, returnTo, ...stepUp(request) }))
     const url = await provider.authorizationUrl({ ...flow, ...(loginHint !== undefined && { loginHint }) })
     setFlowCookie(request, reply, flow, settings.clock.now())
     return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(url.href, 303)
   })
+}
+
+/** To prove again who is there it must be the same person. */
+function stepUp (request: FastifyRequest<{ Querystring: LoginParameters }>): Pick<LoginFlow, 'maxAge' | 'acrValues' | 'userId'> {
+  const { max_age: maxAge, acr_values: acrValues } = request.query
+  if (maxAge === undefined && acrValues === undefined) return {}
+  const session = sessionOf(request)
+  return {
+    ...(maxAge !== undefined && { maxAge }),
+    ...(acrValues !== undefined && { acrValues: acrValues.split(' ') }),
+    ...(session !== null && { userId: session.data.userInfo.userId })
+  }
 }
 
 /** To the provider that asks for it or is the only one; otherwise the person chooses. */

@@ -1,3 +1,25 @@
+const names = { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } }
+
+/** JSON Schema of who may pass a route. */
+export const authSchema: object = {
+  anyOf: [
+    { type: 'boolean' },
+    {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        groups: names,
+        roles: names,
+        scopes: names,
+        verified: { type: 'boolean' },
+        maxAge: { type: 'number', minimum: 30 },
+        acr: names,
+        check: { function: true }
+      }
+    }
+  ]
+}
+
 /** JSON Schema of the plugin's options; `function` and `methods` are keywords of our own. */
 export const optionsSchema: object = {
   type: 'object',
@@ -75,22 +97,7 @@ export const optionsSchema: object = {
     },
     tokenStore: { type: 'object', methods: ['load', 'save', 'delete', 'exists', 'listKeys', 'withLock'] },
     stateStore: { type: 'object', methods: ['get', 'set', 'take', 'compareAndSet', 'append', 'read', 'publish', 'subscribe', 'lock'] },
-    defaultAuth: {
-      anyOf: [
-        { type: 'boolean' },
-        {
-          type: 'object',
-          additionalProperties: false,
-          properties: {
-            groups: { $ref: '#/$defs/names' },
-            roles: { $ref: '#/$defs/names' },
-            scopes: { $ref: '#/$defs/names' },
-            verified: { type: 'boolean' },
-            check: { function: true }
-          }
-        }
-      ]
-    },
+    defaultAuth: authSchema,
     prefix: { $ref: '#/$defs/path' },
     executionsPrefix: { $ref: '#/$defs/path' },
     allowedOrigins: { type: 'array', items: { type: 'string' } },
@@ -131,7 +138,7 @@ export const optionsSchema: object = {
   $defs: {
     seconds: { type: 'number', exclusiveMinimum: 0 },
     count: { type: 'integer', minimum: 1 },
-    names: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
+    names,
     path: { type: 'string', pattern: '^(/[A-Za-z0-9._~-]+)+$' }
   }
 }

@@ -3,7 +3,7 @@ import type { CacheOptions, CredentialOptions, UserIdOptions, UserInfo } from '@
 import { Ajv, type ErrorObject } from 'ajv'
 import { hkdfSync } from 'node:crypto'
 import type { RouteAuth } from './guard.ts'
-import { optionsSchema } from './options-schema.ts'
+import { authSchema, optionsSchema } from './options-schema.ts'
 
 /** Which credentials count, beside sessions; a kind that is not named is refused. */
 export interface IdentityOptions extends UserIdOptions, CredentialOptions {
@@ -114,7 +114,7 @@ const second = 1000
 /** Checks and completes the options. Throws `CONSENTRY_ERR_OPTIONS_INVALID`; its cause names the option. */
 export function readOptions (options: ConsentryOptions): Settings {
   const { prefix = '/auth', executionsPrefix = '/executions', providers, login = [], identity = {}, rateLimit = {}, clock = systemClock } = options
-  const check = compile()
+  const check = compile(optionsSchema)
   if (check(options) !== true) throw invalid(describe(telling(check.errors ?? [])))
   for (const name of login) if (!Object.hasOwn(providers, name)) throw invalid(`login names "${name}", which is not among the providers`)
   const secrets = typeof options.secret === 'string' ? [options.secret] : options.secret
@@ -160,12 +160,20 @@ export function readOptions (options: ConsentryOptions): Settings {
   }
 }
 
-function compile (): ReturnType<Ajv['compile']> {
+function compile (schema: object): ReturnType<Ajv['compile']> {
   const ajv = new Ajv({ strict: true, allowUnionTypes: true })
   // JSON Schema has no word for a function.
   ajv.addKeyword({ keyword: 'function', schemaType: 'boolean', validate: (_: boolean, value: unknown) => typeof value === 'function' })
   ajv.addKeyword({ keyword: 'methods', schemaType: 'array', validate: (names: string[], value: Record<string, unknown>) => names.every((name) => typeof value[name] === 'function') })
-  return ajv.compile(optionsSchema)
+  return ajv.compile(schema)
+}
+
+/** Refuses a route whose `config.auth` would not mean what it looks like. Throws `CONSENTRY_ERR_OPTIONS_INVALID`. */
+export function routeAuthChecker (): (auth: unknown, route: string) => void {
+  const check = compile(authSchema)
+  return (auth, route) => {
+    if (check(auth) !== true) throw invalid(`config.auth of ${route}: ${describe(telling(check.errors ?? []))}`)
+  }
 }
 
 /** An origin and nothing else: what would be ignored must not look as if it counted. */

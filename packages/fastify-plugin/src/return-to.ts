@@ -1,4 +1,4 @@
-import { httpError } from './errors.ts'
+import { httpError, type StepUp } from './errors.ts'
 import type { Settings } from './options.ts'
 
 /** The longest path to return to, in characters. */
@@ -23,4 +23,12 @@ export function readReturnTo (value: string | undefined, { origin, prefix }: Set
 /** Where to sign in and come back to `path`. */
 export function loginPath ({ prefix }: Settings, path: string): string {
   return `${prefix}/login?${new URLSearchParams({ return_to: path }).toString()}`
+}
+
+/** Where to sign in again, as the same person, and come back to `path`. */
+export function stepUpPath ({ prefix }: Settings, provider: string, path: string, { maxAge, acr }: StepUp): string {
+  const parameters = new URLSearchParams({ return_to: path })
+  if (maxAge !== undefined) parameters.set('max_age', String(maxAge))
+  if (acr !== undefined) parameters.set('acr_values', acr.join(' '))
+  return `${prefix}/login/${provider}?${parameters.toString()}`
 }

@@ -105,3 +105,41 @@ t.test('two credentials that name different people are refused', async (t) => {
   t.equal((await call(alice, server, '/auth/userinfo', { headers: { authorization: 'Bearer a.b.c' } })).status, 401, 'a bad one is never passed over')
   t.ok(corp)
 })
+
+t.test('a route whose guard makes no sense is refused when it is added (T17)', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(consentry, { baseUrl: 'https://app.example.com', secret, providers: {} })
+  for (const auth of [{ group: ['admins'] }, { groups: 'admins' }, { groups: [] }, { scopes: [1] }, { check: 'yes' }, { maxAge: 5 }, 'admins', 1, null]) {
+    t.throws(() => app.get('/x', { config: { auth: auth as never } }, async () => 'x'), { code: 'CONSENTRY_ERR_OPTIONS_INVALID', message: /GET \/x/ }, JSON.stringify(auth))
+  }
+})
+
+t.test('step-up: a sign-in that is too old, or of another kind, is done again by the same person', async (t) => {
+  const server = await startServer(t, {
+    routes: (app) => {
+      app.get('/recent', { config: { auth: { maxAge: 300 } } }, async (_request, reply) => reply.type('text/html').send('<title>Recent</title>'))
+      app.get('/strong', { config: { auth: { acr: ['urn:example:strong'] } } }, async () => 'strong')
+    }
+  })
+  const alice = await server.browser('alice')
+  const program = await call(alice, server, '/recent')
+  t.equal(program.status, 401)
+  t.match(program.json(), { code: 'CONSENTRY_ERR_STEP_UP_REQUIRED' })
+  t.equal(program.headers.get('www-authenticate'), 'Bearer error="insufficient_user_authentication", max_age="300"', 'RFC 9470')
+  t.match((await call(alice, server, '/strong')).headers.get('www-authenticate'), 'acr_values="urn:example:strong"')
+
+  const { authorizations } = server.op.ledger
+  t.equal((await alice.open(`${server.url}/recent`)).title, 'Recent', 'through the login and back')
+  t.ok(server.op.ledger.authorizations > authorizations)
+  t.equal((await call(alice, server, '/recent')).status, 200, 'and then it holds')
+
+  server.op.endSessions()
+  const asBob = await signIn(await alice.open(`${server.url}/auth/login/corp?max_age=0&return_to=/recent`), 'bob')
+  t.equal(codeOf(asBob), 'CONSENTRY_ERR_ACCOUNT_MISMATCH')
+  t.match((await call(alice, server, '/auth/userinfo')).json(), { preferredUsername: 'alice' }, 'and nobody else')
+
+  server.op.endSessions()
+  const weak = await signIn(await alice.open(`${server.url}/strong`), 'alice')
+  t.equal(codeOf(weak), 'CONSENTRY_ERR_STEP_UP_REQUIRED', 'what the provider cannot give is not asked for in a circle')
+})

@@ -24,6 +24,7 @@ export function authorizationRequest (
   set('prompt', request.prompt)
   set('login_hint', request.loginHint)
   set('max_age', request.maxAge?.toString())
+  set('acr_values', request.acrValues?.join(' '))
   set('scope', scope)
   set('nonce', request.nonce)
   set('response_type', 'code')
