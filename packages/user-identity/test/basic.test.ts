@@ -22,6 +22,7 @@ t.test('seeds B: Basic is base64 of UTF-8, with a colon, a user name, and a pass
   t.same(seen, [['alice', 's3cret'], ['žluťoučký', 'a:b:c'], ['empty', ''], ['lower', 'case']])
   for (const bad of ['alice', ':password', '', 'ali\u0000ce:x', 'alice:x\n', Uint8Array.of(0x61, 0x3a, 0xff)]) await t.rejects(identity.identify(header(bad)), invalid, String(bad))
   for (const parameter of ['', 'not base64!', 'YTpi====', ' YTpi', 'YTpi YTpi', 'YTp-']) await t.rejects(identity.identify({ authorization: `Basic ${parameter}` }), invalid, parameter)
+  for (const username of ['a:b', 'a\u0007', '\ud800', '']) await t.rejects(identity.authenticate({ kind: 'basic', username, password: 'x' }), invalid, 'also where no header is read')
   t.equal(seen.length, 4)
 })
 

@@ -2,7 +2,7 @@ import { ConsentryError } from '@consentry/core'
 import { once } from 'node:events'
 import { request as send, type IncomingMessage } from 'node:http'
 import t from 'tap'
-import { createIdentity, hashApiKey, readAuthMessage, userId, userInfoFromClaims, type IdentityOptions } from '../src/index.ts'
+import { createIdentity, hashApiKey, readAuthMessage, readCredentials, userId, userInfoFromClaims, type IdentityOptions } from '../src/index.ts'
 import { audience, testIssuer } from './issuer.ts'
 import { testServer } from './server.ts'
 
@@ -163,7 +163,17 @@ t.test('T10: what one request does to its user changes no other', async (t) => {
   t.match(await identity.identify({ authorization }), { userInfo: { groups: ['staff'] } })
 })
 
-t.test('T18: keys and passwords are in no memory of ours, nor in what is told', async (t) => {
+t.test('T15: nothing is too long to be refused at once', async (t) => {
+  const identity = createIdentity({ trust: 'upstream' })
+  const long = 'a'.repeat(20_000)
+  const refused = { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' }
+  for (const message of [{ method: 'jwt', token: `${long}.b.` }, { method: 'api_key', token: long }, { method: 'basic', username: 'a', password: long }]) t.throws(() => readAuthMessage({ type: 'auth', ...message }), refused)
+  for (const source of [{ authorization: `Bearer ${long}` }, { 'x-api-key': long }]) await t.rejects(identity.identify(source as Record<string, string>), refused)
+  await t.rejects(identity.authenticate({ kind: 'bearer', token: long }), refused)
+  t.throws(() => readCredentials({ cookie: `s=${long}` }, 's'), refused)
+})
+
+t.test('T9: keys and passwords are in nothing that is told', async (t) => {
   const { identity } = await setup()
   const key = `key-${'canary'.repeat(5)}`
   for (const headers of [{ 'x-api-key': key }, { authorization: basic(`carol:${key}`) }, { authorization: `Bearer ${key}` }]) {

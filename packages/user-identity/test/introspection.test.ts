@@ -118,7 +118,7 @@ t.test('T17: options that make no sense are refused', async (t) => {
   const options = { issuer, introspectionEndpoint: 'https://issuer.example.com/introspect', clientId: 'api', clientSecret: 'secret', audience: 'api' }
   t.ok(createIdentity({ introspection: options }))
   for (const bad of [
-    { introspectionEndpoint: 'http://issuer.example.com/introspect' }, { introspectionEndpoint: 'no URL' }, { introspectionEndpoint: 'https://user:pass@issuer.example.com' },
+    { introspectionEndpoint: 'http://issuer.example.com/introspect' }, { introspectionEndpoint: 'no URL' }, { introspectionEndpoint: 'https://user@issuer.example.com' }, { introspectionEndpoint: 'https://issuer.example.com/#x' },
     { issuer: '' }, { clientId: '' }, { clientSecret: '' }, { audience: [] }, { audience: '' }, { timeout: 0 }, { timeout: NaN }
   ]) t.throws(() => createIdentity({ introspection: { ...options, ...bad } }), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' }, JSON.stringify(bad))
 })
