@@ -19,8 +19,8 @@ export function currentExecution (): Execution | undefined {
  * `execution.authorize()` for code that was not handed the execution.
  * Rejects with `CONSENTRY_ERR_NO_EXECUTION` outside of one.
  */
-export async function authorize (provider: string, options?: AuthorizeOptions): Promise<Grant> {
+export function authorize (provider: string, options?: AuthorizeOptions): Promise<Grant> {
   const execution = currentExecution()
-  if (execution === undefined) throw new ConsentryError('CONSENTRY_ERR_NO_EXECUTION')
-  return execution.authorize(provider, options)
+  // The execution's own promise, not one made of it: at the end of the run nobody may be waiting for it any more.
+  return execution === undefined ? Promise.reject(new ConsentryError('CONSENTRY_ERR_NO_EXECUTION')) : execution.authorize(provider, options)
 }

@@ -46,6 +46,7 @@ export const errorCodes = {
   CONSENTRY_ERR_FORBIDDEN: { message: 'You may not do this.', retryable: false },
   CONSENTRY_ERR_CROSS_ORIGIN: { message: 'This request must come from the application itself.', retryable: false },
   CONSENTRY_ERR_RETURN_TO_INVALID: { message: 'The page to return to is not a page of this application.', retryable: false },
+  CONSENTRY_ERR_NOT_FOUND: { message: 'There is nothing at this address.', retryable: false },
   CONSENTRY_ERR_MESSAGE_INVALID: { message: 'The message is not one that is understood here.', retryable: false }
 } as const
 

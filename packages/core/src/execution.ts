@@ -21,7 +21,6 @@ export interface ExecutionRecord {
   /** The newest event when the record was written; progress is only in the log. */
   seq: number
   pending: PendingEntry[]
-  result?: unknown
   error?: EventData['failed']
   createdAt: number
   endedAt?: number
@@ -42,7 +41,7 @@ export interface ExecutionDocument {
 export interface Execution {
   readonly id: string
   readonly owner: Owner
-  /** Aborted when the execution is cancelled, runs out of time, or the server closes. */
+  /** Aborted when the execution is cancelled, fails, runs out of time, or the server closes; not when it completes. */
   readonly signal: AbortSignal
   /**
    * The owner's grant at a provider. Resolves at once when a good one is stored; otherwise the owner is asked, and the
@@ -62,9 +61,9 @@ export function isOver (status: ExecutionStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled'
 }
 
-/** The public face of a record. */
-export function executionDocument (record: ExecutionRecord, seq: number): ExecutionDocument {
-  const { id, status, pending, result, error } = record
+/** The public face of a record. The result is in the log alone, since it may be large. */
+export function executionDocument (record: ExecutionRecord, seq: number, result?: unknown): ExecutionDocument {
+  const { id, status, pending, error } = record
   return {
     executionId: id,
     status,
@@ -85,7 +84,7 @@ export function after (record: ExecutionRecord, event: NewEvent, seq: number, no
       return asking([...without(flowId), { flowId, provider, profile, scopes, connectUrl, expiresAt, seq, time: event.time }])
     }
     case 'oauth_resolved': return asking(without(event.data.flowId))
-    case 'completed': return { ...record, seq, pending: [], status: 'completed', result: event.data.result, endedAt: now }
+    case 'completed': return { ...record, seq, pending: [], status: 'completed', endedAt: now }
     case 'failed': return { ...record, seq, pending: [], status: 'failed', error: event.data, endedAt: now }
     case 'cancelled': return { ...record, seq, pending: [], status: 'cancelled', endedAt: now }
     default: return { ...record, seq }

@@ -52,8 +52,11 @@ export interface Executions {
   list (owner: Owner): Promise<ExecutionDocument[]>
   /** Ends it, unless it is over; when it runs on another node, a moment later than this resolves. Rejects with `CONSENTRY_ERR_EXECUTION_NOT_FOUND`, for another's execution too. */
   cancel (owner: Owner, id: string, reason?: string): Promise<ExecutionDocument>
-  /** The owner's events for one connection, which the caller closes. */
-  feed (owner: Owner, send: (event: ExecutionEvent) => void): EventFeed
+  /**
+   * The owner's events for one connection, which the caller closes. The next event of an execution waits for what
+   * `send` returns, so that a client that reads slowly costs no memory.
+   */
+  feed (owner: Owner, send: (event: ExecutionEvent) => void | Promise<void>): EventFeed
   /** Ends what runs here with `CONSENTRY_ERR_SHUTDOWN` and waits until that is written. */
   close (): Promise<void>
 }
@@ -87,8 +90,8 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     return record
   }
 
-  async function read (id: string, after: number): Promise<ExecutionEvent[]> {
-    const entries = await state.read(logKey(id), after)
+  async function read (id: string, after: number, limit: number): Promise<ExecutionEvent[]> {
+    const entries = await state.read(logKey(id), after, limit)
     return entries.map(({ seq, value }) => {
       const { type, time, data } = JSON.parse(value) as NewEvent
       return { type, executionId: id, seq, time, data } as ExecutionEvent
@@ -114,7 +117,11 @@ export function createExecutions (options: ExecutionsOptions): Executions {
   }
 
   async function document (record: ExecutionRecord): Promise<ExecutionDocument> {
-    const newer = isOver(record.status) ? [] : await state.read(logKey(record.id), record.seq)
+    if (isOver(record.status)) {
+      const [last] = record.status === 'completed' ? await read(record.id, record.seq - 1, 1) : []
+      return executionDocument(record, record.seq, last?.type === 'completed' ? last.data.result : undefined)
+    }
+    const newer = await state.read(logKey(record.id), record.seq)
     return executionDocument(record, newer.at(-1)?.seq ?? record.seq)
   }
 

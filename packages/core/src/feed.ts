@@ -22,8 +22,9 @@ export interface FeedOptions {
   load: (executionId: string) => Promise<ExecutionRecord>
   /** The owner's executions that are not over. */
   live: () => Promise<ExecutionRecord[]>
-  read: (executionId: string, after: number) => Promise<ExecutionEvent[]>
-  send: (event: ExecutionEvent) => void
+  read: (executionId: string, after: number, limit: number) => Promise<ExecutionEvent[]>
+  /** The next event of the same execution waits for it. */
+  send: (event: ExecutionEvent) => void | Promise<void>
   deadlines: Deadlines
   onError: (error: unknown, doing: string) => void
 }
@@ -37,6 +38,9 @@ interface Cursor {
 
 /** A hint may be lost: without one, the feed reads again after this long, in milliseconds. */
 const reread = 30_000
+/** How many events are read at once. */
+const batch = 100
+
 /** How many executions that need no more sending are remembered, so that a late hint does not start them anew. */
 const mostDone = 1_000
 
@@ -82,11 +86,13 @@ export function createFeed (options: FeedOptions): EventFeed {
     try {
       while (cursor.again) {
         cursor.again = false
-        const events = await read(executionId, cursor.seq)
+        const events = await read(executionId, cursor.seq, batch)
+        // There may be more than was read at once.
+        if (events.length === batch) cursor.again = true
         for (const event of events) {
           if (closed || cursors.get(executionId) !== cursor) return
           cursor.seq = event.seq
-          send(event)
+          await send(event)
           if (isLast(event.type)) finish(executionId)
         }
       }
@@ -119,7 +125,7 @@ export function createFeed (options: FeedOptions): EventFeed {
       for (const record of await live()) {
         if (closed || cursors.has(record.id) || done.has(record.id)) continue
         cursors.set(record.id, newCursor(record.seq))
-        for (const { seq, time, ...data } of record.pending) send({ type: 'oauth_required', executionId: record.id, seq, time, data })
+        for (const { seq, time, ...data } of record.pending) await send({ type: 'oauth_required', executionId: record.id, seq, time, data })
         await pump(record.id)
       }
     },

@@ -125,6 +125,7 @@ export function createGrants (options: GrantsOptions): Grants {
 
   async function authenticate (key: GrantKey, requirement: Requirement, options: AuthenticateOptions): Promise<Grant> {
     let asked: FlowEnd | undefined
+    if (options.signal?.aborted === true) throw outcomeError('cancelled')
     for (;;) {
       const grant = await tokens.load(key)
       const state = stateOf(grant, asked, requirement)
@@ -157,8 +158,11 @@ export function createGrants (options: GrantsOptions): Grants {
       return begin(key, requirement, (await tokens.load(key))?.record, waiter)
     },
 
-    requirement (owner, name, { scopes, profile = defaultProfile, account } = {}) {
+    requirement (owner, name, { scopes, profile = defaultProfile, account, timeout } = {}) {
       const wanted = scopes ?? provider(name).defaultScopes
+      if (!Array.isArray(wanted) || !wanted.every(isScope)) throw invalid('scopes must be a list of scope tokens')
+      if (typeof profile !== 'string' || profile === '') throw invalid('profile must be a name')
+      if (timeout !== undefined && !(timeout >= 0)) throw invalid('timeout must be a number of milliseconds')
       return {
         key: { tenant: owner.tenant, userId: owner.userId, provider: name, profile },
         requirement: { scopes: [...wanted], ...(account !== undefined && { account }) }
@@ -180,9 +184,10 @@ export function createGrants (options: GrantsOptions): Grants {
     },
 
     async disconnect (key) {
-      const grant = await tokens.load(key)
+      let grant = await tokens.load(key)
+      // What is deleted is what is revoked, also when a refresh comes in between.
+      while (grant !== undefined && !await tokens.delete(key, grant.version)) grant = await tokens.load(key)
       if (grant === undefined) return undefined
-      await tokens.delete(key)
       try {
         return { revoked: await provider(key.provider).revoke(grant.record) }
       } catch (error) {
@@ -191,6 +196,15 @@ export function createGrants (options: GrantsOptions): Grants {
       }
     }
   }
+}
+
+/** RFC 6749 section 3.3. Found out before anybody is asked. */
+function isScope (scope: unknown): boolean {
+  return typeof scope === 'string' && /^[\u0021\u0023-\u005b\u005d-\u007e]+$/.test(scope)
+}
+
+function invalid (message: string): ConsentryError {
+  return new ConsentryError('CONSENTRY_ERR_OPTIONS_INVALID', { cause: new TypeError(message) })
 }
 
 /** Why what was granted is not what was needed. */

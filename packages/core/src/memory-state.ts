@@ -103,12 +103,13 @@ export function memoryState (options: MemoryStateOptions = {}): StateStore {
       return ++log.last
     },
 
-    async read (name, after) {
+    async read (name, after, limit = Infinity) {
       const log = live(logs, name)
       if (log === undefined) return []
       const before = log.last - log.entries.length
       const found: LogEntry[] = []
-      for (let index = Math.max(0, after - before); index < log.entries.length; index++) {
+      const first = Math.max(0, after - before)
+      for (let index = first; index < Math.min(log.entries.length, first + limit); index++) {
         found.push({ seq: before + index + 1, value: log.entries[index] as string })
       }
       return found

@@ -165,8 +165,8 @@ export interface StateStore {
   compareAndSet (key: string, expected: string | undefined, value: string | undefined, ttl: number): Promise<boolean>
   /** Appends to a log, keeps its newest `limit` entries, and resolves to the entry's sequence number. */
   append (log: string, value: string, options: { ttl: number, limit: number }): Promise<number>
-  /** Entries with a sequence number greater than `after`, oldest first. */
-  read (log: string, after: number): Promise<LogEntry[]>
+  /** Entries with a sequence number greater than `after`, oldest first; at most `limit` of them, when given. */
+  read (log: string, after: number, limit?: number): Promise<LogEntry[]>
   /** Sends a message to whoever listens now. A hint: it may be lost. */
   publish (channel: string, message: string): Promise<void>
   subscribe (channel: string, listener: (message: string) => void): Promise<() => Promise<void>>

@@ -66,7 +66,7 @@ export class Run implements Execution {
   /** Made for who asks for it: most runs are waited for in large numbers and never look. */
   get signal (): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.#stop.aborted) this.#controller.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED'))
+    if (this.#stop.aborted && this.#record.status !== 'completed') this.#controller.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED'))
     return this.#controller.signal
   }
 
@@ -163,7 +163,7 @@ export class Run implements Execution {
     this.#deadline.cancel()
     this.#stop.stop()
     // Whoever ends a run may do so from within another one; what listens belongs to this one.
-    runInExecution(this, () => this.#controller?.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')))
+    if (type !== 'completed') runInExecution(this, () => this.#controller?.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')))
   }
 
   /** Events are written one after the other, in the order in which they happened. */
@@ -187,7 +187,7 @@ export class Run implements Execution {
     if (!last) return
     onEnd(this)
     this.#tellFirst('ended')
-    this.#tellEnded(executionDocument(this.#record, this.#record.seq))
+    this.#tellEnded(executionDocument(this.#record, this.#record.seq, event.type === 'completed' ? event.data.result : undefined))
   }
 }
 

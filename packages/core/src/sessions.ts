@@ -28,6 +28,8 @@ export interface Sessions<Data = unknown> {
   create (owner: Owner, data: Data, names?: readonly string[]): Promise<{ secret: string, session: Session<Data> }>
   /** The session of the browser with this secret, kept alive by the look. */
   find (secret: string): Promise<Session<Data> | undefined>
+  /** When it ends unless it is seen again, in milliseconds since the epoch; `undefined` when it has. Does not keep it alive. */
+  endOf (id: string): Promise<number | undefined>
   /** The owner's sessions, oldest first. */
   list (owner: Owner): Promise<Array<Session<Data>>>
   /** Replaces what is known of who signed in. `false` when the session is over. */
@@ -107,6 +109,11 @@ export function createSessions<Data> (options: SessionsOptions): Sessions<Data> 
         await state.compareAndSet(key(id), json, JSON.stringify({ ...session, seenAt: now }), Math.min(idleLifetime, session.expiresAt - now))
       }
       return session
+    },
+
+    async endOf (id) {
+      const session = alive(await state.get(key(id)))
+      return session && Math.min(session.expiresAt, session.seenAt + idleLifetime)
     },
 
     async list (owner) {

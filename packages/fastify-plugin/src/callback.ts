@@ -1,8 +1,7 @@
 import { flowIdOf, outcomeError, type AuthorizationResponse, type ClaimedFlow, type ConnectFlow, type Flow, type LoginFlow, type MatchedFlow } from '@consentry/core'
-import { userInfoFromClaims } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sessionNames } from './backchannel-logout.ts'
-import { connectUrl, ownerOf, providerOf, type Context } from './context.ts'
+import { connectUrl, ownerOf, providerOf, sessionUserInfo, type Context } from './context.ts'
 import { flowCookie, setSessionCookie } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
@@ -28,6 +27,11 @@ export function callback (app: FastifyInstance, context: Context): void {
       ? signIn(context, request, reply, claimed, response)
       : connect(context, request, reply, claimed, response)
   })
+}
+
+/** Any other spelling of a redirect URI finds nothing, and leaves what it carries out of the log (B17). */
+export function elsewhere (app: FastifyInstance): void {
+  app.all('/*', { config: { auth: false }, logSerializers: { req: withoutQuery } }, async () => { throw httpError('CONSENTRY_ERR_NOT_FOUND') })
 }
 
 /** A request as it is logged, without the code and the state in its URL. */
@@ -67,7 +71,7 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     const tokens = await provider.exchange(response, flow)
     const account = await provider.userInfo(tokens)
     if (account === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID')
-    const userInfo = userInfoFromClaims(account.claims, { ...settings.identity, issuer: account.issuer, source: 'session', verified: true })
+    const userInfo = sessionUserInfo(context, account)
     if (flow.userId !== undefined && flow.userId !== userInfo.userId) throw httpError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
     // Asking again for what the provider cannot give would ask for ever.
     if (flow.acrValues !== undefined && !flow.acrValues.includes(String(userInfo.claims['acr']))) throw httpError('CONSENTRY_ERR_STEP_UP_REQUIRED')

@@ -1,4 +1,4 @@
-import { sameOwner, type ConnectFlow } from '@consentry/core'
+import { ConsentryError, sameOwner, type ConnectFlow, type Provider } from '@consentry/core'
 import type { UserInfo } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ownerOf, providerOf, type Context } from './context.ts'
@@ -58,9 +58,19 @@ function isFromOwnPage ({ headers }: FastifyRequest): boolean {
 async function sendToProvider (context: Context, request: FastifyRequest, reply: FastifyReply, pending: ConnectFlow): Promise<FastifyReply> {
   const provider = providerOf(context, pending.provider)
   const flow = await context.flows.open(pending)
-  const url = await provider.authorizationUrl(flow)
+  const url = await authorizationUrl(context, provider, flow)
   setFlowCookie(request, reply, flow, context.settings.clock.now())
   return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(url.href, 303)
+}
+
+/** A question that cannot be asked is withdrawn, or it would stand in the way of others until it expires. */
+async function authorizationUrl ({ flows }: Context, provider: Provider, flow: ConnectFlow): Promise<URL> {
+  try {
+    return await provider.authorizationUrl(flow)
+  } catch (error) {
+    if (ConsentryError.is(error, 'CONSENTRY_ERR_OPTIONS_INVALID')) await flows.withdraw(flow.id, 'cancelled')
+    throw error
+  }
 }
 
 function sendQuestion (context: Context, reply: FastifyReply, flow: ConnectFlow, userInfo: UserInfo, token: string): FastifyReply {

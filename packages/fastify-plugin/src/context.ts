@@ -1,5 +1,5 @@
-import { ConsentryError, createDeadlines, createExecutions, createFlows, createGrants, createSessions, createWakeups, defaultTenant, type Deadlines, type Executions, type Flows, type Grants, type Owner, type Provider, type Session, type Sessions, type Wakeups } from '@consentry/core'
-import { createIdentity, type Identity, type UserInfo } from '@consentry/user-identity'
+import { ConsentryError, createDeadlines, createExecutions, createFlows, createGrants, createSessions, createWakeups, defaultTenant, type Account, type Deadlines, type Executions, type Flows, type Grants, type Owner, type Provider, type Session, type Sessions, type Wakeups } from '@consentry/core'
+import { createIdentity, userInfoFromClaims, type Identity, type UserInfo } from '@consentry/user-identity'
 import type { FastifyBaseLogger } from 'fastify'
 import { cookieNames } from './cookies.ts'
 import { httpError, loggable } from './errors.ts'
@@ -82,7 +82,14 @@ export function providerOf ({ settings: { providers } }: Context, name: string):
   return provider
 }
 
-/** Whose executions and grants a caller has. */
+/** Whose executions and grants a caller has. A tenant that cannot be told is nobody's. */
 export function ownerOf ({ settings: { tenant } }: Context, userInfo: UserInfo): Owner {
-  return { tenant: tenant?.(userInfo) ?? defaultTenant, userId: userInfo.userId }
+  const name: unknown = tenant === undefined ? defaultTenant : tenant(userInfo)
+  if (typeof name !== 'string' || name === '') throw httpError('CONSENTRY_ERR_FORBIDDEN')
+  return { tenant: name, userId: userInfo.userId }
+}
+
+/** Who signed in: the account that the provider's checks proved, whatever else its claims say. */
+export function sessionUserInfo ({ settings }: Context, { issuer, subject, claims }: Account): UserInfo {
+  return userInfoFromClaims({ ...claims, sub: subject }, { ...settings.identity, issuer, source: 'session', verified: true })
 }

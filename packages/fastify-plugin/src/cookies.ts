@@ -24,7 +24,7 @@ export function clearSessionCookie (reply: FastifyReply): void {
 /** Binds the flow to this browser for the flow's lifetime, and forgets the oldest flows beyond the limit. */
 export function setFlowCookie (request: FastifyRequest, reply: FastifyReply, flow: { id: string, binding: string, expiresAt: number }, now: number): void {
   const name = cookieNames.flow + flow.id
-  const others = Object.entries(request.cookies).filter(([other]) => other.startsWith(cookieNames.flow) && other !== name)
+  const others = pairs(request).filter(([other]) => other.startsWith(cookieNames.flow) && other !== name)
   const oldestFirst = others.sort(([, a], [, b]) => expiryOf(a) - expiryOf(b))
   for (const [other] of oldestFirst.slice(0, Math.max(0, others.length + 1 - mostFlows))) reply.clearCookie(other, attributes)
   const maxAge = Math.max(1, Math.ceil((flow.expiresAt - now) / 1000))
@@ -37,6 +37,14 @@ export function flowCookie (request: FastifyRequest, flowId: string): string | u
   const value = values.length === 1 ? values[0] as string : ''
   const dot = value.indexOf('.')
   return dot === -1 ? undefined : value.slice(dot + 1)
+}
+
+/** From the header itself: an application may have told the cookie plugin not to parse. */
+function pairs ({ headers }: FastifyRequest): Array<[string, string]> {
+  return (headers.cookie ?? '').split(';').map((pair) => pair.trim()).map((pair) => {
+    const equals = pair.indexOf('=')
+    return [pair.slice(0, Math.max(equals, 0)), pair.slice(equals + 1)]
+  })
 }
 
 function expiryOf (value: string | undefined): number {

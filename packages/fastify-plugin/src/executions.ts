@@ -49,7 +49,7 @@ export async function replyExecution (context: Context, request: FastifyRequest,
 
 function sendEnd (context: Context, reply: FastifyReply, document: ExecutionDocument): FastifyReply {
   const { statusUrl } = statusDocument(context, document)
-  if (document.status === 'completed') return reply.header('content-location', statusUrl).type('application/json').send(JSON.stringify(document.result))
+  if (document.status === 'completed') return reply.header('link', `<${statusUrl}>; rel="describedby"`).type('application/json').send(JSON.stringify(document.result))
   const failed = document.error?.code as ErrorCode | undefined ?? 'CONSENTRY_ERR_EXECUTION_FAILED'
   return sendProblem(reply, httpError(document.status === 'cancelled' ? 'CONSENTRY_ERR_EXECUTION_CANCELLED' : failed, { members: { executionId: document.executionId, statusUrl } }))
 }

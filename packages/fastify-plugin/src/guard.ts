@@ -108,7 +108,7 @@ export function refuse (context: Context, request: FastifyRequest, reply: Fastif
       if (error.code === 'CONSENTRY_ERR_CREDENTIAL_INVALID') clearSessionCookie(reply)
       const provider = sessionOf(request)?.data.provider
       const path = error.stepUp === undefined || provider === undefined ? loginPath(context.settings, request.url) : stepUpPath(context.settings, provider, request.url, error.stepUp)
-      return reply.header('cache-control', 'no-store').redirect(path, 303)
+      return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(path, 303)
     }
     return sendErrorPage(context, request, reply, error)
   }

@@ -22,9 +22,13 @@ export function identify (app: FastifyInstance, context: Context): void {
 
   app.addHook('onRequest', async (request, reply) => {
     const { headers } = request
+    // A context that was created before this plugin does not have the decorators, but it has the hooks.
+    request.userInfo ??= null
+    request[kSession] ??= null
+    request[kRefusal] ??= null
     if (headers.cookie === undefined && !isDeliberate(headers)) return
     try {
-      const caller = await context.identity.identify(headers)
+      const caller = await context.identity.identify(request.raw)
       request.userInfo = caller?.userInfo ?? null
       request[kSession] = caller?.session ?? null
     } catch (error) {

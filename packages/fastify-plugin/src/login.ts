@@ -75,7 +75,7 @@ function choose (context: Context, reply: FastifyReply, query: LoginParameters):
   const links = names.map((name) => ({ label: providerOf(context, name).label, href: `${settings.prefix}/login/${name}?${search}` }))
   const [first, second] = links
   if (first === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
-  if (second === undefined) return reply.header('cache-control', 'no-store').redirect(first.href, 303)
+  if (second === undefined) return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(first.href, 303)
   return sendPage(context, reply, {
     title: 'Sign in',
     mood: 'ask',

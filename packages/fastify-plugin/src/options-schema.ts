@@ -137,8 +137,8 @@ export const optionsSchema: object = {
   },
   $defs: {
     seconds: { type: 'number', exclusiveMinimum: 0 },
-    count: { type: 'integer', minimum: 1 },
+    count: { type: 'integer', minimum: 1, maximum: 2147483647 },
     names,
-    path: { type: 'string', pattern: '^(/[A-Za-z0-9._~-]+)+$' }
+    path: { type: 'string', pattern: '^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$' }
   }
 }

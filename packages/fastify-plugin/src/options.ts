@@ -69,7 +69,7 @@ export interface ConsentryOptions {
     authTimeout?: number
     /** The largest message, in bytes; 65536 unless given. */
     maxPayload?: number
-    /** How much may wait for a client that does not read, in bytes; 1048576 unless given. */
+    /** How much may be on its way to a client before the next event waits, in bytes; 1048576 unless given. */
     maxBuffered?: number
     /** Messages in ten seconds before the connection is closed; 100 unless given. */
     maxMessages?: number
@@ -111,8 +111,8 @@ export interface Settings {
 
 const second = 1000
 
-/** Checks and completes the options. Throws `CONSENTRY_ERR_OPTIONS_INVALID`; its cause names the option. */
-export function readOptions (options: ConsentryOptions): Settings {
+/** Checks and completes the options, for routes below `base`. Throws `CONSENTRY_ERR_OPTIONS_INVALID`; its cause names the option. */
+export function readOptions (options: ConsentryOptions, base = ''): Settings {
   const { prefix = '/auth', executionsPrefix = '/executions', providers, login = [], identity = {}, rateLimit = {}, clock = systemClock } = options
   const check = compile(optionsSchema)
   if (check(options) !== true) throw invalid(describe(telling(check.errors ?? [])))
@@ -134,8 +134,8 @@ export function readOptions (options: ConsentryOptions): Settings {
     tokenStore: options.tokenStore ?? memoryTokens(),
     stateStore: options.stateStore ?? memoryState({ clock }),
     defaultAuth: options.defaultAuth ?? false,
-    prefix,
-    executionsPrefix,
+    prefix: base + prefix,
+    executionsPrefix: base + executionsPrefix,
     allowedOrigins: new Set([options.baseUrl, ...options.allowedOrigins ?? []].map((url) => readOrigin(url, 'allowedOrigins'))),
     rateLimit: rateLimit !== false && { max: rateLimit.max ?? 300, timeWindow: rateLimit.timeWindow ?? 60_000 },
     tenant: options.tenant,
@@ -184,7 +184,8 @@ function readOrigin (value: string, option: string): string {
   } catch (error) {
     throw invalid(`${option} must be a URL such as https://app.example.com`, error)
   }
-  if (url.origin !== value.replace(/\/$/, '').toLowerCase() || !/^https?:$/.test(url.protocol) || url.hostname.includes('*')) throw invalid(`${option} must be an origin such as https://app.example.com, without a path`)
+  const bare = url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+  if (!bare || !/^https?:$/.test(url.protocol) || url.hostname.includes('*')) throw invalid(`${option} must be an origin such as https://app.example.com, without a path`)
   const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname)
   if (url.protocol === 'http:' && !loopback) throw invalid(`${option} must be https; http is for this machine alone`)
   return url.origin

@@ -18,7 +18,7 @@ export function sendOutcome (context: Context, request: FastifyRequest, reply: F
   return sendPage(context, reply, {
     title: failure === undefined ? 'Connected' : 'Declined',
     mood: failure === undefined ? 'good' : 'bad',
-    body: html`<p role="status">${failure === undefined ? `${label} is connected, and your run goes on.` : `${label} was not connected. Nothing was stored.`} You can close this window.</p>
+    body: html`<p role="status">${failure === undefined ? `${label} is connected. The run that waits for it goes on.` : `${label} was not connected. Nothing was stored.`} You can close this window.</p>
 <p class="actions"><a class="button quiet" href="/">Back to the application</a></p>
 ${failure === undefined ? undefined : html`<p class="detail"><code>${failure.code}</code></p>`}`,
     script: closeScript(context)

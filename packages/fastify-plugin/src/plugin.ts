@@ -3,10 +3,11 @@ import type { AuthorizeOptions, Execution, Grant } from '@consentry/core'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import websocketPlugin from '@fastify/websocket'
+import { Ajv } from 'ajv'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { backchannelLogout } from './backchannel-logout.ts'
-import { callback } from './callback.ts'
+import { callback, elsewhere } from './callback.ts'
 import { connect } from './connect.ts'
 import { connections } from './connections.ts'
 import { connectUrl, createContext, ownerOf, type Context } from './context.ts'
@@ -25,7 +26,7 @@ import { websocket } from './websocket.ts'
 import { whoami } from './whoami.ts'
 
 async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise<void> {
-  const settings = readOptions(options)
+  const settings = readOptions(options, app.prefix)
   const context = createContext(settings, app.log)
   await context.wakeups.ready()
   const closing: Array<() => void> = []
@@ -61,15 +62,18 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
 
   await app.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, known(error, request)))
+    ownValidation(scope)
     if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody, { bodyLimit: 16 * 1024 })
     await rateLimit(scope, context)
+    elsewhere(scope)
     for (const routes of [login, callback, connect, logout, backchannelLogout, refresh, connections, whoami]) routes(scope, context)
-  }, { prefix: settings.prefix })
+  }, { prefix: settings.prefix.slice(app.prefix.length) })
   await app.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => sendProblem(reply, known(error, request)))
+    ownValidation(scope)
     executions(scope, context)
     closing.push(sse(scope, context).close, websocket(scope, context).close)
-  }, { prefix: settings.executionsPrefix })
+  }, { prefix: settings.executionsPrefix.slice(app.prefix.length) })
 
   // Last, since our own routes answer for themselves.
   problems(app)
@@ -82,6 +86,12 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     if (options.stateStore === undefined) await settings.stateStore.close?.()
     if (options.tokenStore === undefined) await settings.tokenStore.close?.()
   })
+}
+
+/** Our schemas are JSON Schema, whatever compiler the application has for its own. */
+function ownValidation (scope: FastifyInstance): void {
+  const ajv = new Ajv({ coerceTypes: true })
+  scope.setValidatorCompiler(({ schema }) => ajv.compile(schema as object))
 }
 
 /** A grant within one request: there is nobody to wait for, so what is missing is said. */

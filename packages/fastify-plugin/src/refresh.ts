@@ -1,8 +1,8 @@
 import { ConsentryError, type TokenSet } from '@consentry/core'
-import { userInfoFromClaims, type UserInfo } from '@consentry/user-identity'
+import type { UserInfo } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { sessionNames } from './backchannel-logout.ts'
-import { ownerOf, providerOf, type BrowserSession, type Context } from './context.ts'
+import { ownerOf, providerOf, sessionUserInfo, type BrowserSession, type Context } from './context.ts'
 import { clearSessionCookie, setSessionCookie } from './cookies.ts'
 import { httpError } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
@@ -51,7 +51,7 @@ async function readUserInfo (context: Context, session: BrowserSession, tokens: 
     const account = await providerOf(context, session.data.provider).userInfo(tokens)
     const { issuer, subject } = session.data.userInfo
     if (account === undefined || account.issuer !== issuer || account.subject !== subject) throw httpError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
-    return userInfoFromClaims(account.claims, { ...context.settings.identity, issuer, source: 'session', verified: true })
+    return sessionUserInfo(context, account)
   } catch (error) {
     await keepLoginTokens(context, session.id, tokens)
     throw error

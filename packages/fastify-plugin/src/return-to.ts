@@ -22,7 +22,8 @@ export function readReturnTo (value: string | undefined, { origin, prefix }: Set
 
 /** Where to sign in and come back to `path`. */
 export function loginPath ({ prefix }: Settings, path: string): string {
-  return `${prefix}/login?${new URLSearchParams({ return_to: path }).toString()}`
+  // A path that is too long to come back to is no reason not to sign in.
+  return `${prefix}/login?${new URLSearchParams({ return_to: path.length > longest ? '/' : path }).toString()}`
 }
 
 /** Where to sign in again, as the same person, and come back to `path`. */

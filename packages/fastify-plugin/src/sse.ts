@@ -3,13 +3,13 @@ import type { FastifyInstance } from 'fastify'
 import { Readable } from 'node:stream'
 import { watchCaller } from './caller.ts'
 import { ownerOf, type Context } from './context.ts'
-import { httpError } from './errors.ts'
+import { httpError, loggable } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
 
 /** Server-Sent Events (HTML Standard section 9.2): an execution's events, resumed after `Last-Event-ID`. */
 export function sse (app: FastifyInstance, context: Context): { close: () => void } {
   const { executions, settings } = context
-  const streams = new Set<Readable>()
+  const streams = new Set<EventStream>()
 
   app.get<{ Params: { id: string } }>('/:id/events', { exposeHeadRoute: false, config: { auth: false } }, async (request, reply) => {
     const { userInfo } = request
@@ -19,15 +19,13 @@ export function sse (app: FastifyInstance, context: Context): { close: () => voi
     const { status, seq } = await executions.get(owner, request.params.id)
     // Nothing more will come: this tells an event source not to ask again.
     if (isOver(status) && after >= seq) return reply.code(204).send()
-    const stream = new Readable({ read () {} })
-    const feed = executions.feed(owner, (event) => {
-      stream.push(frame(event))
+    const stream = new EventStream()
+    const feed = executions.feed(owner, async (event) => {
+      await stream.write(frame(event))
       if (isLast(event.type)) stream.push(null)
-      // Who does not read is cut off, and resumes after what was read.
-      else if (stream.readableLength > settings.websocket.maxBuffered) stream.destroy()
     })
     const stopWatching = watchCaller(context, { userInfo, session: sessionOf(request) }, () => { stream.push(null) })
-    const keepAlive = setInterval(() => { stream.push(': keep-alive\n\n') }, settings.websocket.heartbeat).unref()
+    const keepAlive = setInterval(() => { stream.beat() }, settings.websocket.heartbeat).unref()
     streams.add(stream)
     stream.once('close', () => {
       streams.delete(stream)
@@ -35,12 +33,11 @@ export function sse (app: FastifyInstance, context: Context): { close: () => voi
       stopWatching()
       feed.close()
     })
-    try {
-      await feed.subscribe(request.params.id, after)
-    } catch (error) {
+    // Not awaited: a long log is read as fast as the client reads it. That the execution is there and the caller's own is known.
+    feed.subscribe(request.params.id, after).catch((error: unknown) => {
+      request.log.warn(loggable(error), 'event stream failed')
       stream.destroy()
-      throw error
-    }
+    })
     return reply
       .header('content-type', 'text/event-stream')
       .header('cache-control', 'no-store')
@@ -50,6 +47,30 @@ export function sse (app: FastifyInstance, context: Context): { close: () => voi
   })
 
   return { close: () => { for (const stream of streams) stream.push(null) } }
+}
+
+/** Takes the next event when the last one was read: a client that does not read holds one, and the log the rest (R11). */
+class EventStream extends Readable {
+  #drained: (() => void) | undefined
+  #stalled = false
+
+  override _read (): void {
+    this.#drained?.()
+    this.#drained = undefined
+    this.#stalled = false
+  }
+
+  write (text: string): Promise<void> | void {
+    if (this.push(text) || this.destroyed) return
+    return new Promise((resolve) => { this.#drained = resolve })
+  }
+
+  /** Who read nothing since the last beat is cut off, and resumes after what was read. */
+  beat (): void {
+    if (this.#stalled) this.destroy()
+    else if (this.#drained === undefined) this.push(': keep-alive\n\n')
+    else this.#stalled = true
+  }
 }
 
 function frame (event: ExecutionEvent): string {

@@ -61,6 +61,8 @@ class Connection {
   #stopWatching: (() => void) | undefined
   #authDeadline: { cancel (): void } | undefined
   #alive = true
+  /** Whether events wait for the client to read. */
+  #blocked = false
   #messages = 0
   #countedSince = 0
   #work: Promise<void> = Promise.resolve()
@@ -80,8 +82,9 @@ class Connection {
     this.#socket.close(code, reason)
   }
 
-  /** A client that did not answer the last ping is gone. */
+  /** A client that did not answer the last ping is gone; one that takes nothing is cut off, and resumes after what it read (R11). */
   beat (): void {
+    if (!this.#alive && this.#blocked) return this.close(closeCodes.tooLarge, 'too slow')
     if (!this.#alive) return this.#socket.terminate()
     this.#alive = false
     this.#socket.ping()
@@ -144,15 +147,21 @@ class Connection {
     await this.#feed.subscribeAll()
   }
 
-  #deliver (event: ExecutionEvent): void {
-    this.#send({ type: 'event', event })
+  /** The next event waits while too much is on its way. */
+  #deliver (event: ExecutionEvent): Promise<void> | void {
+    if (this.#socket.bufferedAmount <= this.#context.settings.websocket.maxBuffered) return this.#send({ type: 'event', event })
+    this.#blocked = true
+    return new Promise((resolve) => {
+      // Called back when all before it has been taken, or the socket is gone.
+      this.#socket.send(JSON.stringify({ type: 'event', event }), () => {
+        this.#blocked = false
+        resolve()
+      })
+    })
   }
 
   #send (message: object): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return
-    this.#socket.send(JSON.stringify(message))
-    // Who does not read is cut off, and resumes after what was read (R11).
-    if (this.#socket.bufferedAmount > this.#context.settings.websocket.maxBuffered) this.close(closeCodes.tooLarge, 'too slow')
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message))
   }
 
   #sendError ({ code, message }: HttpError): void {

@@ -1,4 +1,5 @@
 import { ConsentryError, memoryState, type StateStore } from '@consentry/core'
+import { oauth2 } from '@consentry/providers'
 import Fastify from 'fastify'
 import t from 'tap'
 import consentry from '../src/index.ts'
@@ -89,4 +90,19 @@ t.test('a store that is down is a 503, never open', async (t) => {
   }
   down = false
   t.equal((await call(alice, server, '/auth/userinfo')).status, 200)
+})
+
+t.test('it works below a prefix, with another validator, and beside a cookie plugin that does not parse', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.setValidatorCompiler(() => { throw new Error('a compiler of the application for schemas of its own') })
+  await app.register(import('@fastify/cookie'), { hook: false })
+  const github = oauth2({ clientId: 'id', authorizationEndpoint: 'https://github.example/authorize', tokenEndpoint: 'https://github.example/token' })
+  await app.register(async (scope) => { await scope.register(consentry, { baseUrl: 'https://app.example.com', secret, providers: { github }, login: ['github'] }) }, { prefix: '/api' })
+  const choice = await app.inject('/api/auth/login?return_to=/x')
+  t.equal(choice.headers.location, '/api/auth/login/github?return_to=%2Fx')
+  const start = await app.inject({ url: String(choice.headers.location), headers: { cookie: 'a=b; c' } })
+  t.equal(start.statusCode, 303)
+  t.equal(new URL(String(start.headers.location)).searchParams.get('redirect_uri'), 'https://app.example.com/api/auth/callback/github')
+  t.match(start.headers['set-cookie'], /__Host-consentry-flow-/)
 })

@@ -165,3 +165,41 @@ t.test('an account that is not the one that is connected is refused, and the old
   t.equal((await call(alice, server, '/auth/connections')).text, before)
   t.equal((await call(alice, server, '/report', { method: 'POST' })).status, 200)
 })
+
+t.test('what cannot be asked is refused at once and stands in nobody\'s way', async (t) => {
+  const server = await startServer(t, {
+    routes: (app) => {
+      app.post('/odd', { config: { auth: true } }, async (request, reply) => reply.execution(async (execution) =>
+        execution.authorize('calendar', request.body as { scopes: string[] })))
+    }
+  })
+  const alice = await server.browser('alice')
+  for (const body of [{ scopes: ['calendar read'] }, { scopes: 'calendar.read' }, { scopes: [''] }, { scopes: ['a"b'] }, { scopes: [1] }, { profile: '' }, { timeout: -1 }, { timeout: 'x' }]) {
+    const answer = await call(alice, server, '/odd', { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+    t.equal(answer.status, 500, JSON.stringify(body))
+    t.equal(codeOf(answer), 'CONSENTRY_ERR_OPTIONS_INVALID')
+  }
+  t.same(pendingOf(await startReport(alice, server)).scopes, ['calendar.read'])
+})
+
+t.test('a promise of authorize() that nobody awaits yet does not end the process when its run is cancelled', async (t) => {
+  const unhandled: unknown[] = []
+  const listen = (reason: unknown): void => { unhandled.push(reason) }
+  process.on('unhandledRejection', listen)
+  t.teardown(() => { process.off('unhandledRejection', listen) })
+  const server = await startServer(t, {
+    routes: (app) => {
+      app.post('/later', { config: { auth: true } }, async (_request, reply) => reply.execution(async (execution) => {
+        const granted = authorize('calendar')
+        await new Promise((resolve) => { execution.signal.addEventListener('abort', resolve) })
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        return granted
+      }))
+    }
+  })
+  const alice = await server.browser('alice')
+  const started = await startReport(alice, server, '/later')
+  await call(alice, server, `/executions/${started.executionId}/cancel`, { method: 'POST' })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.same(unhandled, [])
+})

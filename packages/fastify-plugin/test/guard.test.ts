@@ -143,3 +143,15 @@ t.test('step-up: a sign-in that is too old, or of another kind, is done again by
   const weak = await signIn(await alice.open(`${server.url}/strong`), 'alice')
   t.equal(codeOf(weak), 'CONSENTRY_ERR_STEP_UP_REQUIRED', 'what the provider cannot give is not asked for in a circle')
 })
+
+t.test('T11 T17 routes of a context that was there before the plugin are guarded too', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(async (scope) => {
+    scope.get('/admin', { config: { auth: true } }, async () => 'secret page')
+    scope.get('/groups', { config: { auth: { groups: ['admins'] } } }, async () => 'secret page')
+    scope.get('/unsaid', async () => 'secret page')
+  })
+  await app.register(consentry, { baseUrl: 'https://app.example.com', secret, providers: {}, defaultAuth: true })
+  for (const url of ['/admin', '/groups', '/unsaid']) t.equal((await app.inject(url)).statusCode, 401, url)
+})

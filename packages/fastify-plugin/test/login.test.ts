@@ -1,5 +1,5 @@
-import { oidc } from '@consentry/providers'
-import { signIn } from '@consentry/testing'
+import { oauth2, oidc } from '@consentry/providers'
+import { signIn, startHostileProvider } from '@consentry/testing'
 import t from 'tap'
 import { call, codeOf, startServer } from './server.ts'
 
@@ -45,4 +45,33 @@ t.test('a provider may start a sign-in (OpenID Connect Core section 4)', async (
     [{ iss: server.op.issuer, target_link_uri: `${server.url}//evil.example/` }, 'RETURN_TO_INVALID'],
     [{ iss: server.op.issuer, login_hint: 'a\r\nb' }, 'MESSAGE_INVALID']
   ] as const) t.equal(codeOf(await call(anonymous, server, start(parameters))), `CONSENTRY_ERR_${code}`, JSON.stringify(parameters))
+})
+
+t.test('B1 B7 who signs in is the account, not the e-mail it names', async (t) => {
+  const op = await startHostileProvider()
+  t.teardown(() => op.close())
+  const server = await startServer(t, { options: {
+    providers: {
+      corp: oauth2({
+        clientId: 'client',
+        clientSecret: 'secret',
+        authorizationEndpoint: `${op.issuer}/authorize`,
+        tokenEndpoint: `${op.issuer}/token`,
+        userinfoEndpoint: `${op.issuer}/userinfo`,
+        issuer: op.issuer,
+        subjectClaim: 'id',
+        allowInsecureLoopback: true
+      })
+    }
+  } })
+  const userIds: string[] = []
+  for (const account of [{ id: 1, email: 'alice@example.com' }, { id: 666, email: 'alice@example.com' }, { id: 7, email: null }]) {
+    op.overrides.userinfo = () => ({ body: account })
+    const browser = await server.browser()
+    await browser.open(`${server.url}/auth/login`)
+    const { userId, subject } = (await call(browser, server, '/auth/userinfo')).json<{ userId: string, subject: string }>()
+    t.equal(subject, String(account.id))
+    userIds.push(userId)
+  }
+  t.equal(new Set(userIds).size, 3)
 })

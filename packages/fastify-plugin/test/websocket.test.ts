@@ -1,5 +1,6 @@
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { answerUpToCallback, call, pendingOf, startReport, startServer, statusOf } from './server.ts'
+import { answerUpToCallback, call, pendingOf, readEvents, startReport, startServer, statusOf } from './server.ts'
 import { audience, issuer, tokenIssuer } from './jwt.ts'
 import { openSocket } from './socket.ts'
 
@@ -122,6 +123,17 @@ t.test('B20 a connection ends with its credential', async (t) => {
   t.match(await expiring.closed, { code: 4401 }, 'expiry of the session')
 })
 
+t.test('B20 a connection ends when its session was not used for too long', async (t) => {
+  const server = await startServer(t, { options: { identity: { session: { idleLifetime: 1 } } } })
+  const alice = await server.browser('alice')
+  const socket = await openSocket(server, { browser: alice })
+  const started = await startReport(alice, server)
+  const stream = readEvents(alice, server, started.executionId)
+  t.match(await socket.closed, { code: 4401 })
+  t.equal((await stream).events.at(-1)?.type, 'oauth_required', 'an event stream too')
+  t.same((await call(alice, server, '/auth/status')).json(), { authenticated: false })
+})
+
 t.test('B20 a connection ends at logout and at revocation, long before its session would', async (t) => {
   const server = await startServer(t)
   const alice = await server.browser('alice')
@@ -164,28 +176,42 @@ t.test('messages that are none get an error, too many or too large ones the end'
   binary.close()
 })
 
-t.test('R11 a client that does not read is cut off, and another is unharmed', async (t) => {
-  const server = await startServer(t, {
-    options: { websocket: { maxBuffered: 200_000 } },
-    routes: (app) => {
-      app.post('/flood', { config: { auth: true } }, async (_request, reply) => reply.execution(async (execution) => {
-        for (let round = 0; round < 400; round++) {
-          execution.progress('x'.repeat(50_000))
-          await new Promise((resolve) => setImmediate(resolve))
-        }
-        return 'done'
-      }))
+const flood = (app: FastifyInstance): void => {
+  app.post('/flood', { config: { auth: true } }, async (_request, reply) => reply.execution(async (execution) => {
+    for (let round = 0; round < 400; round++) {
+      execution.progress('x'.repeat(50_000))
+      await new Promise((resolve) => setImmediate(resolve))
     }
-  })
+    return 'done'
+  }))
+}
+
+t.test('R11 a client that does not read is cut off, and another is unharmed', async (t) => {
+  const server = await startServer(t, { options: { websocket: { maxBuffered: 200_000, heartbeat: 400 } }, routes: flood })
   const alice = await server.browser('alice')
   const slow = await openSocket(server, { browser: alice })
   slow.socket.pause()
   const good = await openSocket(server, { browser: alice })
   const { executionId } = (await call(alice, server, '/flood', { method: 'POST', headers: { prefer: 'respond-async' } })).json<{ executionId: string }>()
   await good.until(last('completed'))
+  await new Promise((resolve) => setTimeout(resolve, 1_200))
   slow.socket.resume()
   t.match(await slow.closed, { code: 4413 })
   t.ok(slow.events.length < 402)
   t.equal(good.events.filter((event) => event.executionId === executionId).length, 402)
   good.close()
+})
+
+t.test('R10 R11 a long log reaches a client that reads, in one connection', async (t) => {
+  const server = await startServer(t, { options: { websocket: { maxBuffered: 100_000 } }, routes: flood })
+  const alice = await server.browser('alice')
+  const { executionId } = (await call(alice, server, '/flood', { method: 'POST', headers: { prefer: 'respond-async' } })).json<{ executionId: string }>()
+  await statusOf(alice, server, executionId, ({ status }) => status === 'completed')
+  const socket = await openSocket(server, { browser: alice })
+  socket.send({ type: 'subscribe', executionId })
+  await socket.until(last('completed'))
+  t.same(socket.events.map(({ seq }) => seq), Array.from({ length: 402 }, (_, index) => index + 1))
+  socket.close()
+  const stream = await readEvents(alice, server, executionId)
+  t.same(stream.events.map(({ seq }) => seq), Array.from({ length: 402 }, (_, index) => index + 1))
 })
