@@ -43,28 +43,43 @@ export function guard (app: FastifyInstance, context: Context): void {
     if (sessionOf(request) !== null && !isOwnPage(request, allowedOrigins)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_CROSS_ORIGIN'))
     const requirement = requirementOf(request, defaultAuth) ?? false
     if (requirement === false) return
-    if (request.userInfo === null) return refuse(context, request, reply, authenticationError(request))
-    if (requirement === true) return
-    if (!meets(request.userInfo, requirement)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_FORBIDDEN'))
-    if (!isFresh(request.userInfo, requirement, clock.now() / 1000)) {
-      const { maxAge, acr } = requirement
-      const stepUp = { ...(maxAge !== undefined && { maxAge }), ...(acr !== undefined && { acr }) }
-      return refuse(context, request, reply, Object.assign(httpError('CONSENTRY_ERR_STEP_UP_REQUIRED'), { stepUp }))
-    }
+    const error = shortcoming(request, requirement, clock.now() / 1000)
+    if (error !== undefined) return refuse(context, request, reply, error)
   })
 
   app.addHook('preHandler', async (request, reply) => {
     const requirement = request.is404 ? false : requirementOf(request, defaultAuth) ?? false
-    if (typeof requirement === 'boolean' || requirement.check === undefined) return
-    try {
-      // Only `true` passes: a check that forgets to answer denies.
-      const passes: unknown = request.userInfo !== null && await requirement.check(request.userInfo, request)
-      if (passes === true) return
-    } catch (err) {
-      request.log.warn({ err }, 'guard check failed')
-    }
-    return refuse(context, request, reply, httpError('CONSENTRY_ERR_FORBIDDEN'))
+    if (!await passesCheck(request, requirement)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_FORBIDDEN'))
   })
+
+  app.decorateRequest('isAllowed', async function (this: FastifyRequest, requirement: RouteAuth) {
+    check(requirement, 'isAllowed()')
+    if (requirement === false) return true
+    return shortcoming(this, requirement, clock.now() / 1000) === undefined && await passesCheck(this, requirement)
+  })
+}
+
+/** Why the caller does not meet what is required, as far as that can be told without the body. */
+function shortcoming (request: FastifyRequest, requirement: Exclude<RouteAuth, false>, now: number): HttpError | undefined {
+  if (request.userInfo === null) return authenticationError(request)
+  if (requirement === true) return undefined
+  if (!meets(request.userInfo, requirement)) return httpError('CONSENTRY_ERR_FORBIDDEN')
+  if (isFresh(request.userInfo, requirement, now)) return undefined
+  const { maxAge, acr } = requirement
+  const stepUp = { ...(maxAge !== undefined && { maxAge }), ...(acr !== undefined && { acr }) }
+  return Object.assign(httpError('CONSENTRY_ERR_STEP_UP_REQUIRED'), { stepUp })
+}
+
+/** Only `true` passes: a check that throws or forgets to answer denies. */
+async function passesCheck (request: FastifyRequest, requirement: RouteAuth): Promise<boolean> {
+  if (typeof requirement === 'boolean' || requirement.check === undefined) return true
+  try {
+    const passes: unknown = request.userInfo !== null && await requirement.check(request.userInfo, request)
+    return passes === true
+  } catch (err) {
+    request.log.warn({ err }, 'guard check failed')
+    return false
+  }
 }
 
 /** What the route asks for; `undefined` when neither it nor the application said anything. */

@@ -14,6 +14,7 @@ import { connectUrl, createContext, ownerOf, type Context } from './context.ts'
 import { asHttpError, httpError, sendProblem, type HttpError } from './errors.ts'
 import { executions, replyExecution } from './executions.ts'
 import { guard, ours } from './guard.ts'
+import { guardSockets } from './guarded-sockets.ts'
 import { authenticationError, identify } from './identity.ts'
 import { login } from './login.ts'
 import { logout } from './logout.ts'
@@ -59,6 +60,7 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
   })
   identify(app, context)
   guard(app, context)
+  guardSockets(app, context)
 
   await app.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, known(error, request)))

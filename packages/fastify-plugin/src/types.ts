@@ -20,6 +20,11 @@ declare module 'fastify' {
     /** Who is calling, verified; `null` without a credential. */
     userInfo: UserInfo | null
     /**
+     * Whether the caller meets the requirement, for decisions within a route, such as for each message of a WebSocket.
+     * `false` also when a check throws. Throws `CONSENTRY_ERR_OPTIONS_INVALID` for a requirement that makes no sense.
+     */
+    isAllowed (requirement: RouteAuth): Promise<boolean>
+    /**
      * The caller's grant, when a good one is stored. Otherwise throws a 403 problem with `connectUrl`
      * (`CONSENTRY_ERR_AUTHORIZATION_REQUIRED`), or a 401 when nobody is signed in.
      */

@@ -3,21 +3,12 @@ import { readAuthMessage, type UserInfo } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { watchCaller, type Caller } from './caller.ts'
+import { closeCodes } from './close-codes.ts'
 import { ownerOf, type Context } from './context.ts'
 import { asHttpError, httpError, loggable, type HttpError } from './errors.ts'
 import { refuse } from './guard.ts'
 import { refusalOf, sessionOf } from './identity.ts'
 import { readMessage, type ClientMessage } from './messages.ts'
-
-/** Why a connection is closed (RFC 6455 section 7.4; 4000 and up are ours). */
-export const closeCodes = {
-  notAuthenticated: 4401,
-  notAllowed: 4403,
-  authTimeout: 4408,
-  tooLarge: 4413,
-  tooMany: 4429,
-  restart: 1012
-} as const
 
 /** Messages are counted over this long, in milliseconds. */
 const countedOver = 10_000

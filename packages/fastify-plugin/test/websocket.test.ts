@@ -1,5 +1,9 @@
-import type { FastifyInstance } from 'fastify'
+import fc from 'fast-check'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { once } from 'node:events'
 import t from 'tap'
+import { WebSocket } from 'ws'
+import { readMessage } from '../src/messages.ts'
 import { answerUpToCallback, call, pendingOf, readEvents, startReport, startServer, statusOf } from './server.ts'
 import { audience, issuer, tokenIssuer } from './jwt.ts'
 import { openSocket } from './socket.ts'
@@ -214,4 +218,51 @@ t.test('R10 R11 a long log reaches a client that reads, in one connection', asyn
   socket.close()
   const stream = await readEvents(alice, server, executionId)
   t.same(stream.events.map(({ seq }) => seq), Array.from({ length: 402 }, (_, index) => index + 1))
+})
+
+t.test('seeds D: the application\'s own WebSockets: refused before the upgrade, checked by message, closed with the credential', async (t) => {
+  const server = await startServer(t, {
+    routes: (app) => {
+      const echo = (socket: WebSocket, request: FastifyRequest): void => {
+        socket.on('message', (data: Buffer) => {
+          void request.isAllowed({ groups: [String(data)] }).then((allowed) => { socket.send(`${request.userInfo?.preferredUsername} ${String(data)} ${allowed}`) })
+        })
+      }
+      app.get('/staff-socket', { websocket: true, config: { auth: { groups: ['staff'] } } }, echo)
+      app.get('/admin-socket', { websocket: true, config: { auth: { groups: ['admins'] } } }, echo)
+      app.get('/throwing-socket', { websocket: true, config: { auth: { check: () => { throw new Error('a guard that throws') } } } }, echo)
+    }
+  })
+  const bob = await server.browser('bob')
+  const connect = async (path: string, headers: Record<string, string> = {}): Promise<WebSocket> => {
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, { headers: { cookie: bob.cookieHeader(server.url), origin: server.url, ...headers } })
+    await once(socket, 'open')
+    return socket
+  }
+  const refused = (path: string, status: number, headers?: Record<string, string>) => t.rejects(connect(path, headers), { message: new RegExp(`${status}`) }, `${path} ${JSON.stringify(headers ?? {})}`)
+  await refused('/admin-socket', 403)
+  await refused('/throwing-socket', 403)
+  await refused('/staff-socket', 401, { cookie: '' })
+  await refused('/staff-socket', 401, { cookie: '__Host-consentry-session=unknown' })
+  await refused('/staff-socket', 403, { origin: 'https://evil.example' })
+  const socket = await connect('/staff-socket')
+  for (const [group, allowed] of [['staff', true], ['admins', false]] as const) {
+    socket.send(group)
+    const [data] = await once(socket, 'message') as [Buffer]
+    t.equal(String(data), `bob ${group} ${allowed}`)
+  }
+  const closed = once(socket, 'close')
+  await call(bob, server, '/auth/logout', { method: 'POST' })
+  t.equal((await closed)[0], 4401, 'B20')
+})
+
+t.test('T15 no message makes anything but a message or nothing', async () => {
+  fc.assert(fc.property(fc.oneof(fc.json(), fc.string({ unit: 'binary' }), fc.record({ type: fc.constantFrom('auth', 'subscribe', 'unsubscribe', 'cancel', 'ping'), executionId: fc.anything(), after: fc.anything(), id: fc.anything(), method: fc.anything(), token: fc.anything() }).map((value) => {
+    try { return JSON.stringify(value) } catch { return '' }
+  })), (text) => {
+    const message = readMessage(text ?? '')
+    if (message === undefined) return true
+    if (message.type === 'subscribe') return typeof message.executionId === 'string' && (message.after === undefined || message.after >= 0)
+    return ['auth', 'unsubscribe', 'cancel', 'ping'].includes(message.type)
+  }), { numRuns: 3000 })
 })
