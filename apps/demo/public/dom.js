@@ -34,3 +34,8 @@ export function reconcile (parent, items, { key, build, update }) {
 export function setText (element, text) {
   if (element.textContent !== text) element.textContent = text
 }
+
+/** Rows of a description list; a fact without a value has none. */
+export function rows (facts) {
+  return facts.filter(([, value]) => value !== undefined).map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value)))
+}

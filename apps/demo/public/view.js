@@ -1,5 +1,5 @@
 import { agenda, plural } from './agenda.js'
-import { h, reconcile, setText } from './dom.js'
+import { h, reconcile, rows, setText } from './dom.js'
 import { endingOf, isOver } from './run.js'
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
@@ -78,6 +78,8 @@ function renderHero ({ person, runs, starting, problem }) {
   const facts = [
     ['Name', nameOf(person)],
     ['E-mail', person.email],
+    ['From', new URL(person.issuer).host],
+    ['By', person.source === 'session' ? 'a session of this browser' : person.source],
     ['Groups', person.groups.length > 0 ? h('ul', { class: 'chips' }, person.groups.map((group) => h('li', {}, group))) : undefined]
   ]
   const key = JSON.stringify(person)
@@ -88,10 +90,6 @@ function renderHero ({ person, runs, starting, problem }) {
 
 function nameOf ({ name, preferredUsername, email, subject }) {
   return name ?? preferredUsername ?? email ?? subject
-}
-
-function rows (facts) {
-  return facts.filter(([, value]) => value !== undefined).map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value)))
 }
 
 function buildRun () {

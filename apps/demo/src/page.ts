@@ -1,6 +1,7 @@
 import files from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 import { fileURLToPath } from 'node:url'
+import { admin } from './admin.ts'
 
 const root = fileURLToPath(new URL('../../public', import.meta.url))
 
@@ -26,5 +27,6 @@ export async function page (app: FastifyInstance, { baseUrl }: { baseUrl: string
     if (request.host !== host) return reply.redirect(`${baseUrl}/`, 302)
   })
 
+  await app.register(admin)
   await app.register(files, { root, wildcard: false, cacheControl: false })
 }

@@ -53,6 +53,21 @@ t.test('a report that asks for the calendar', async (t) => {
   t.match(demo.output(), 'CONSENTRY_SECRET is not set')
   const alice = await signedIn(demo, 'alice')
 
+  await t.test('the administration is for admins', async (t) => {
+    t.equal((await alice.open(`${demo.url}/admin`)).title, 'Administration · Consentry demo')
+    t.match((await alice.fetch('/admin/overview')).json(), { sessions: [{ createdAt: Number }], providers: [{ label: String }, { label: 'Corp Calendar' }] })
+    const bob = await signedIn(demo, 'bob')
+    const refused = await bob.open(`${demo.url}/admin`)
+    t.equal(refused.status, 403)
+    t.match(refused.text, 'CONSENTRY_ERR_FORBIDDEN')
+    for (const path of ['/admin/overview', '/admin/', '//admin', '/%61dmin', '/ADMIN', '/admin.html', '/pages/admin.html', '/../pages/admin.html']) {
+      const answer = await bob.fetch(demo.url + path)
+      t.ok(answer.status === 403 || answer.status === 404, `${path}: ${answer.status}`)
+    }
+    t.equal((await signIn(await createBrowser().open(`${demo.url}/admin`), 'alice')).title, 'Administration · Consentry demo', 'through the login and back')
+    await alice.open(`${demo.url}/`)
+  })
+
   await t.test('who is signed in', async (t) => {
     const userInfo = (await alice.fetch('/auth/userinfo')).json()
     t.match(userInfo, { name: 'Alice Novak', email: 'alice@example.com', groups: ['staff', 'admins'], issuer: `http://localhost:${demo.idpPort}` })
