@@ -136,7 +136,12 @@ export function createExecutions (options: ExecutionsOptions): Executions {
         if (count >= maxPerUser) throw new ConsentryError('CONSENTRY_ERR_TOO_MANY_EXECUTIONS')
       })
       const record: ExecutionRecord = { v: 1, id, owner, status: 'running', seq: 0, pending: [], createdAt }
-      const run = new Run(await write(record, { type: 'running', time: new Date(createdAt).toISOString(), data: {} }), ports)
+      const first: NewEvent = { type: 'running', time: new Date(createdAt).toISOString(), data: {} }
+      const run = new Run(await write(record, first).catch(async (error: unknown) => {
+        // What never ran does not count against its owner.
+        await index.remove(owner, id).catch(() => {})
+        throw error
+      }), ports)
       runs.set(id, run)
       if (closing) run.fail('CONSENTRY_ERR_SHUTDOWN')
       else void run.run(fn)

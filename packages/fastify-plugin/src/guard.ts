@@ -108,7 +108,7 @@ function isFresh ({ claims }: UserInfo, { maxAge, acr }: AuthRequirement, now: n
  * Whether a request that a session vouches for was made by a page of ours. Reading is left to the same-origin policy;
  * a request that says neither where it comes from was not made by a browser's page.
  */
-function isOwnPage (request: FastifyRequest, allowed: ReadonlySet<string>): boolean {
+export function isOwnPage (request: FastifyRequest, allowed: ReadonlySet<string>): boolean {
   if (/^(GET|HEAD|OPTIONS)$/.test(request.method) && !request.ws) return true
   const { origin } = request.headers
   const site = request.headers['sec-fetch-site']
@@ -122,7 +122,7 @@ export function refuse (context: Context, request: FastifyRequest, reply: Fastif
     if (error.statusCode === 401 && context.settings.login.length > 0 && request.method === 'GET') {
       if (error.code === 'CONSENTRY_ERR_CREDENTIAL_INVALID') clearSessionCookie(reply)
       const provider = sessionOf(request)?.data.provider
-      const path = error.stepUp === undefined || provider === undefined ? loginPath(context.settings, request.url) : stepUpPath(context.settings, provider, request.url, error.stepUp)
+      const path = error.stepUp === undefined || provider === undefined || !Object.hasOwn(context.settings.providers, provider) ? loginPath(context.settings, request.url) : stepUpPath(context.settings, provider, request.url, error.stepUp)
       return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(path, 303)
     }
     return sendErrorPage(context, request, reply, error)

@@ -6,6 +6,7 @@ import { httpError } from './errors.ts'
 import { html } from './html.ts'
 import { sessionOf } from './identity.ts'
 import { sendPage } from './pages.ts'
+import { passwordForm, passwordLoginName } from './password-login.ts'
 import { limited } from './rate-limit.ts'
 import { readReturnTo } from './return-to.ts'
 
@@ -71,16 +72,18 @@ function choose (context: Context, reply: FastifyReply, query: LoginParameters):
   const { iss, login_hint: loginHint } = query
   const returnTo = readReturnTo(iss === undefined ? query.return_to : ownPath(context, query.target_link_uri), settings)
   const search = new URLSearchParams({ return_to: returnTo, ...(loginHint !== undefined && { login_hint: loginHint }) }).toString()
-  const names = settings.login.filter((name) => iss === undefined || providerOf(context, name).issuer === iss)
+  const names = settings.login.filter((name) => name !== passwordLoginName && (iss === undefined || providerOf(context, name).issuer === iss))
+  const form = iss === undefined && settings.login.includes(passwordLoginName) ? passwordForm(context, returnTo) : undefined
   const links = names.map((name) => ({ label: providerOf(context, name).label, href: `${settings.prefix}/login/${name}?${search}` }))
   const [first, second] = links
-  if (first === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
-  if (second === undefined) return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(first.href, 303)
+  if (first === undefined && form === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
+  if (first !== undefined && second === undefined && form === undefined) return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(first.href, 303)
   return sendPage(context, reply, {
     title: 'Sign in',
     mood: 'ask',
-    body: html`<p>Choose who signs you in.</p>
-<div class="choices">${links.map(({ label, href }) => html`<a class="button quiet" href="${href}">${label}</a>`)}</div>`
+    body: html`${first === undefined ? undefined : html`<p>Choose who signs you in.</p>
+<div class="choices">${links.map(({ label, href }) => html`<a class="button quiet" href="${href}">${label}</a>`)}</div>`}
+${form}`
   })
 }
 

@@ -34,7 +34,7 @@ export function logout (app: FastifyInstance, context: Context): void {
 async function leaveProvider (context: Context, request: FastifyRequest, revoke: boolean): Promise<string | undefined> {
   const { settings, log } = context
   const session = sessionOf(request)
-  if (session === null) return undefined
+  if (session === null || !Object.hasOwn(settings.providers, session.data.provider)) return undefined
   try {
     const provider = providerOf(context, session.data.provider)
     const tokens = await takeLoginTokens(context, session.id)

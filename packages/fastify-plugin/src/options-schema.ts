@@ -31,7 +31,7 @@ export const optionsSchema: object = {
     providers: {
       type: 'object',
       // Names stand in paths and cookies.
-      propertyNames: { pattern: '^[a-z][a-z0-9_-]{0,63}$' },
+      propertyNames: { pattern: '^[a-z][a-z0-9_-]{0,63}$', not: { const: 'basic' } },
       additionalProperties: { type: 'object', methods: ['authorizationUrl', 'authorizationResponse', 'exchange', 'refresh', 'revoke', 'userInfo'] }
     },
     login: { type: 'array', uniqueItems: true, items: { type: 'string' } },

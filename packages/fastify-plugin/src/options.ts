@@ -26,7 +26,7 @@ export interface ConsentryOptions {
   secret: string | readonly string[]
   /** The providers, by the name under which routes and `authorize()` know them. */
   providers: Readonly<Record<string, Provider>>
-  /** The providers that sign people in. */
+  /** The providers that sign people in; `basic` stands for a form whose passwords `identity.basic` checks. */
   login?: readonly string[]
   identity?: IdentityOptions
   /** Where grants live. In memory unless given. */
@@ -116,7 +116,8 @@ export function readOptions (options: ConsentryOptions, base = ''): Settings {
   const { prefix = '/auth', executionsPrefix = '/executions', providers, login = [], identity = {}, rateLimit = {}, clock = systemClock } = options
   const check = compile(optionsSchema)
   if (check(options) !== true) throw invalid(describe(telling(check.errors ?? [])))
-  for (const name of login) if (!Object.hasOwn(providers, name)) throw invalid(`login names "${name}", which is not among the providers`)
+  if (login.includes('basic') && identity.basic === undefined) throw invalid('login names "basic", the form for a password, and identity.basic is not there')
+  for (const name of login) if (name !== 'basic' && !Object.hasOwn(providers, name)) throw invalid(`login names "${name}", which is not among the providers`)
   const secrets = typeof options.secret === 'string' ? [options.secret] : options.secret
   for (const secret of secrets) if (Buffer.byteLength(secret) < 32) throw invalid('secret must have at least 32 bytes')
   const { executions = {}, websocket = {} } = options

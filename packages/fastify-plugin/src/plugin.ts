@@ -20,6 +20,7 @@ import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { readOptions, type ConsentryOptions } from './options.ts'
 import { sendFailure } from './pages.ts'
+import { passwordLogin } from './password-login.ts'
 import { rateLimit } from './rate-limit.ts'
 import { refresh } from './refresh.ts'
 import { sse } from './sse.ts'
@@ -68,7 +69,7 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody, { bodyLimit: 16 * 1024 })
     await rateLimit(scope, context)
     elsewhere(scope)
-    for (const routes of [login, callback, connect, logout, backchannelLogout, refresh, connections, whoami]) routes(scope, context)
+    for (const routes of [login, passwordLogin, callback, connect, logout, backchannelLogout, refresh, connections, whoami]) routes(scope, context)
   }, { prefix: settings.prefix.slice(app.prefix.length) })
   await app.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => sendProblem(reply, known(error, request)))

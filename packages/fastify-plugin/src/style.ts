@@ -21,6 +21,11 @@ ul { margin: 0; padding: 0; list-style: none }
 .button.quiet { background: transparent; color: var(--ink); border-color: var(--line) }
 .button:hover { filter: brightness(1.08) }
 .button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
+.field { display: grid; gap: .3rem }
+.field input { font: inherit; color: inherit; background: var(--paper); padding: .6rem .75rem; border: 1px solid var(--line); border-radius: 10px; width: 100% }
+.field input:focus-visible { outline: 3px solid var(--accent); outline-offset: 1px }
+[role=alert] { color: var(--bad) }
+.choices + form { border-top: 1px solid var(--line); padding-top: 1.25rem; margin-top: .5rem }
 .choices .button { display: block; text-align: center; margin-bottom: .75rem }
 code { font: .85em ui-monospace, SFMono-Regular, Menlo, monospace }
 .detail { margin: 1.5rem 0 0; color: var(--dim); font-size: .875rem; overflow-wrap: anywhere }

@@ -1,6 +1,7 @@
 import { oauth2, oidc } from '@consentry/providers'
 import { signIn, startHostileProvider } from '@consentry/testing'
 import t from 'tap'
+import { hashPassword, passwordTable } from '../src/index.ts'
 import { call, codeOf, startServer } from './server.ts'
 
 t.test('seeds D: with several providers the person chooses', async (t) => {
@@ -74,4 +75,39 @@ t.test('B1 B7 who signs in is the account, not the e-mail it names', async (t) =
     userIds.push(userId)
   }
   t.equal(new Set(userIds).size, 3)
+})
+
+t.test('seeds D: signing in by a form, where it is configured', async (t) => {
+  const hash = await hashPassword('pass:word')
+  const identity = { basic: { realm: 'files', check: passwordTable({ carol: { hash, claims: { groups: ['staff'] } } }) } }
+  const server = await startServer(t, { options: { login: ['corp', 'basic'], identity } })
+  const browser = await server.browser()
+  const page = await browser.open(`${server.url}/auth/login?return_to=${encodeURIComponent('/?x=<b>')}`)
+  t.match(page.text, /auth\/login\/corp/, 'beside the providers')
+  const wrong = await page.submit({ username: 'carol"><b>', password: 'wrong' })
+  t.equal(wrong.status, 401)
+  t.match(wrong.text, 'is not right')
+  t.notMatch(wrong.text, '<b>', 'T9')
+  t.equal((await wrong.submit({ username: 'carol', password: 'wrong' })).status, 401)
+  const signedIn = await wrong.submit({ username: 'carol', password: 'pass:word' })
+  t.equal(signedIn.url, `${server.url}/?x=%3Cb%3E`)
+  const me = (await call(browser, server, '/auth/userinfo')).json<{ userId: string }>()
+  t.match(me, { source: 'session', verified: true, subject: 'carol', groups: ['staff'] })
+  const direct = await fetch(`${server.url}/auth/userinfo`, { headers: { authorization: `Basic ${Buffer.from('carol:pass:word').toString('base64')}` } })
+  t.equal((await direct.json() as { userId: string }).userId, me.userId, 'the same person by header')
+
+  const post = (headers: Record<string, string>) => fetch(`${server.url}/auth/login/basic`, { method: 'POST', redirect: 'manual', headers, body: new URLSearchParams({ username: 'carol', password: 'pass:word' }) })
+  for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, { origin: 'null' }] as Array<Record<string, string>>) {
+    t.equal((await post(headers)).status, 403, `T3 ${JSON.stringify(headers)}`)
+  }
+  const before = browser.cookies(server.url).find(({ name }) => name.endsWith('session'))?.value
+  await (await browser.open(`${server.url}/auth/login`)).submit({ username: 'carol', password: 'pass:word' })
+  t.not(browser.cookies(server.url).find(({ name }) => name.endsWith('session'))?.value, before, 'B19 a new session')
+  t.same((await call(browser, server, '/auth/logout', { method: 'POST' })).json(), { redirectTo: null })
+  t.equal((await call(browser, server, '/auth/userinfo')).status, 401)
+
+  const statuses: number[] = []
+  for (let guess = 0; guess < 10; guess++) statuses.push((await post({ origin: server.url })).status)
+  t.ok(statuses.includes(429), 'passwords are not tried for ever')
+  t.equal((await fetch(`${server.url}/auth/login/corp`, { redirect: 'manual' })).status, 303, 'which holds up no other way in')
 })

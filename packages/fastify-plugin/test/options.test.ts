@@ -59,6 +59,8 @@ t.test('options that make no sense refuse to start and name what is wrong (T17)'
     [{ ...good, providers: { '../x': github } }, /providers/],
     [{ ...good, login: ['corp'] }, /login names "corp"/],
     [{ ...good, login: ['toString'] }, /login names "toString"/],
+    [{ ...good, login: ['basic'] }, /identity\.basic/],
+    [{ ...good, providers: { basic: github } }, /providers\.basic|providers/],
     [{ ...good, login: 'github' }, /login must be array/],
     [{ ...good, prefix: 'auth' }, /prefix/],
     [{ ...good, prefix: '/auth/' }, /prefix/],

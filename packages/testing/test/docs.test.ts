@@ -93,7 +93,13 @@ t.test('what the README of the plugin lists is what there is', async (t) => {
   // The catch-all answers 404, and is nothing to call.
   const routes: string[] = []
   app.addHook('onRoute', ({ method, url }) => { for (const each of [method].flat()) if (each !== 'HEAD' && !url.endsWith('/*')) routes.push(`${each} ${url}`) })
-  await app.register(consentry, { baseUrl: 'https://app.example.com', secret: 'long enough for a test of its routes', providers: {} })
+  await app.register(consentry, {
+    baseUrl: 'https://app.example.com',
+    secret: 'long enough for a test of its routes',
+    providers: {},
+    login: ['basic'],
+    identity: { basic: { realm: 'x', check: () => undefined } }
+  })
   await app.close()
   const listed = tableBelow(readme, 'Routes').flatMap(([cell]) => codeOf(cell)).map((route) => route.replace(/\?.*/, ''))
   t.same(listed.toSorted(), routes.toSorted(), 'routes')

@@ -1,0 +1,64 @@
+import { ConsentryError } from '@consentry/core'
+import { readAuthMessage } from '@consentry/user-identity'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ownerOf, type Context } from './context.ts'
+import { setSessionCookie } from './cookies.ts'
+import { httpError } from './errors.ts'
+import { isOwnPage } from './guard.ts'
+import { html, type Html } from './html.ts'
+import { sessionOf } from './identity.ts'
+import { sendPage } from './pages.ts'
+import { readReturnTo } from './return-to.ts'
+
+/** The name in `login` that stands for the form. */
+export const passwordLoginName = 'basic'
+
+/** Passwords are tried one after the other, by one address, so often in a minute. */
+const tries = { max: 10, timeWindow: 60_000, groupId: 'password' } as const
+
+interface PasswordForm { username?: string, password?: string, return_to?: string }
+
+const schema = {
+  body: { type: 'object', required: ['username', 'password'], properties: { username: { type: 'string' }, password: { type: 'string' }, return_to: { type: 'string' } } }
+}
+
+/** The form for a user name and a password. */
+export function passwordForm ({ settings }: Context, returnTo: string, { username = '', failed = false }: { username?: string, failed?: boolean } = {}): Html {
+  return html`<form method="post" action="${settings.prefix}/login/${passwordLoginName}">
+${failed ? html`<p id="failed" role="alert">The user name or the password is not right.</p>` : undefined}
+<input type="hidden" name="return_to" value="${returnTo}">
+<p class="field"><label for="username">User name</label><input id="username" name="username" value="${username}" autocomplete="username" autocapitalize="none" required${failed ? html` aria-describedby="failed"` : undefined}></p>
+<p class="field"><label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required></p>
+<p class="actions"><button class="button">Sign in</button></p>
+</form>`
+}
+
+/** Signing in with what `identity.basic` checks, where `login` names it. */
+export function passwordLogin (app: FastifyInstance, context: Context): void {
+  const { settings } = context
+  if (!settings.login.includes(passwordLoginName)) return
+
+  app.post<{ Body: PasswordForm }>(`/login/${passwordLoginName}`, { schema, config: { auth: false, ...(settings.rateLimit !== false && { rateLimit: tries }) } }, async (request, reply) => {
+    // Nobody is signed in yet, so that a token of a session cannot tell: the page must be ours (T3).
+    if (!isOwnPage(request, settings.allowedOrigins)) throw httpError('CONSENTRY_ERR_CROSS_ORIGIN')
+    const { username = '', password = '', return_to: path } = request.body
+    const returnTo = readReturnTo(path, settings)
+    try {
+      await signIn(context, request, reply, username, password)
+    } catch (error) {
+      if (!ConsentryError.is(error, 'CONSENTRY_ERR_CREDENTIAL_INVALID')) throw error
+      return sendPage(context, reply.code(401), { title: 'Sign in', mood: 'ask', body: passwordForm(context, returnTo, { username, failed: true }) })
+    }
+    return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(returnTo, 303)
+  })
+}
+
+/** Always a new session: what was there before the sign-in is not carried over (B19). */
+async function signIn (context: Context, request: FastifyRequest, reply: FastifyReply, username: string, password: string): Promise<void> {
+  const { identity, sessions, settings } = context
+  const userInfo = { ...await identity.authenticate(readAuthMessage({ type: 'auth', method: 'basic', username, password })), source: 'session' as const }
+  const before = sessionOf(request)
+  if (before !== null) await sessions.revoke(before.id)
+  const { secret } = await sessions.create(ownerOf(context, userInfo), { userInfo, provider: passwordLoginName })
+  setSessionCookie(reply, secret, settings.absoluteLifetime)
+}
