@@ -22,7 +22,7 @@ t.test('closing ends runs, tells who listens, and closes sockets with 1012', asy
   t.match((await stream).events.at(-1), { type: 'failed', data: { code: 'CONSENTRY_ERR_SHUTDOWN' } })
 })
 
-t.test('two applications in one process share nothing', async (t) => {
+t.test('seeds D: two applications in one process share nothing', async (t) => {
   const one = await startServer(t)
   const two = await startServer(t)
   const alice = await one.browser('alice')
@@ -65,7 +65,7 @@ t.test('both import() and require() of it work', async (t) => {
   t.ok(app.hasPlugin('@consentry/fastify-plugin'))
 })
 
-t.test('a store that is down is a 503, never open', async (t) => {
+t.test('T17 a store that is down is a 503, never open', async (t) => {
   const inner = memoryState()
   let down = false
   let failure: Error = new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: new Error('ECONNREFUSED 10.0.0.1') })

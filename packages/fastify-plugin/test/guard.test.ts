@@ -5,7 +5,7 @@ import consentry, { type RouteAuth } from '../src/index.ts'
 import { audience, issuer, tokenIssuer } from './jwt.ts'
 import { call, codeOf, secret, startServer } from './server.ts'
 
-t.test('a route says who may pass', async (t) => {
+t.test('seeds D: a route says who may pass', async (t) => {
   const { jwks, sign } = await tokenIssuer()
   const app = Fastify()
   t.teardown(() => app.close())
@@ -63,7 +63,7 @@ t.test('T11 no other spelling of a guarded path gets through', async (t) => {
   }
 })
 
-t.test('defaultAuth guards what says nothing, and the plugin\'s own ways in stay open', async (t) => {
+t.test('seeds D: defaultAuth guards what says nothing, and the plugin\'s own ways in stay open', async (t) => {
   const server = await startServer(t, {
     options: { defaultAuth: { groups: ['staff'] } },
     routes: (app) => {

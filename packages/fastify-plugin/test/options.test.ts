@@ -39,7 +39,7 @@ t.test('options that make sense start', async (t) => {
   ]) await t.resolves(start(options))
 })
 
-t.test('options that make no sense refuse to start and name what is wrong (T17)', async (t) => {
+t.test('seeds D: options that make no sense, a missing secret among them, refuse to start and name what is wrong (T17)', async (t) => {
   const without = (name: keyof ConsentryOptions): object => Object.fromEntries(Object.entries(good).filter(([key]) => key !== name))
   for (const [options, named] of [
     [without('baseUrl'), /baseUrl is required/],

@@ -77,7 +77,7 @@ t.test('R10 a connection that drops at any event resumes after the last seq', as
   bob.close()
 })
 
-t.test('B20 an upgrade from a foreign origin is refused before the socket opens', async (t) => {
+t.test('B20 T13 an upgrade from a foreign origin is refused before the socket opens', async (t) => {
   const server = await startServer(t, { options: { allowedOrigins: ['https://dev.example.com'] } })
   const alice = await server.browser('alice')
   for (const origin of ['https://evil.example', 'null', server.url.replace('127.0.0.1', 'localhost'), `${server.url}.evil.example`, 'http://127.0.0.1:1']) {
@@ -156,7 +156,7 @@ t.test('B20 a connection ends at logout and at revocation, long before its sessi
   other.close()
 })
 
-t.test('messages that are none get an error, too many or too large ones the end', async (t) => {
+t.test('T13 messages that are none get an error, too many or too large ones the end', async (t) => {
   const server = await startServer(t, { options: { websocket: { maxMessages: 20, maxPayload: 1024 } } })
   const alice = await server.browser('alice')
   const socket = await openSocket(server, { browser: alice })
@@ -190,7 +190,7 @@ const flood = (app: FastifyInstance): void => {
   }))
 }
 
-t.test('R11 a client that does not read is cut off, and another is unharmed', async (t) => {
+t.test('R11 T13 a client that does not read is cut off, and another is unharmed', async (t) => {
   const server = await startServer(t, { options: { websocket: { maxBuffered: 200_000, heartbeat: 400 } }, routes: flood })
   const alice = await server.browser('alice')
   const slow = await openSocket(server, { browser: alice })
