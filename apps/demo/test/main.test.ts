@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import t from 'tap'
-import { consent, createBrowser, signIn, startLocalProvider } from '@consentry/testing'
+import { consent, createBrowser, freePort, signIn, startLocalProvider } from '@consentry/testing'
 import type { Browser, Page } from '@consentry/testing'
 import { readConfig } from '../src/config.ts'
-import { freePort, isTaken, runDemo, startDemo, until } from './demo.ts'
+import { isTaken, runDemo, startDemo, until } from './demo.ts'
 import type { Demo } from './demo.ts'
 
 // Every start is two processes.

@@ -1,9 +1,8 @@
-import { consent, createBrowser, createLogSink, signIn, startLocalProvider, type Browser, type LocalProvider, type LocalProviderOptions, type LogSink } from '@consentry/testing'
+import { consent, createBrowser, createLogSink, freePort, signIn, startLocalProvider, type Browser, type LocalProvider, type LocalProviderOptions, type LogSink } from '@consentry/testing'
 import { oidc } from '@consentry/providers'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { once } from 'node:events'
 import { get, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import consentry, { type ConsentryOptions } from '../src/index.ts'
 
@@ -24,16 +23,6 @@ export interface TestServerOptions {
   op?: LocalProviderOptions
   /** Adds routes before the server listens. */
   routes?: (app: FastifyInstance, op: LocalProvider) => void
-}
-
-/** A port that was free a moment ago. */
-export async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** The real plugin with real providers against a real OP, listening. */

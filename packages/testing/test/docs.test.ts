@@ -1,11 +1,10 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { consent, createBrowser, signIn, startLocalProvider } from '../src/index.ts'
+import { consent, createBrowser, freePort, signIn, startLocalProvider } from '../src/index.ts'
 import { filesIn, read, root, run, start, tableBelow, workspaces } from './repository.ts'
 import { compile, compiled, snippetsOf } from './snippets.ts'
 
@@ -168,13 +167,3 @@ t.test('the code in the READMEs', async (t) => {
   t.equal(report.status, 200)
   t.ok((report.json() as { events: unknown[] }).events.length > 0)
 })
-
-/** A port that was free a moment ago. */
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
