@@ -93,8 +93,10 @@ export function createSessions<Data> (options: SessionsOptions): Sessions<Data> 
       const others = await index.list(owner)
       await index.add(owner, session.id)
       for (const name of names) await named.add(nameKey(name), session.id)
-      // Who signs in again and again does not fill the store.
-      for (const oldest of others.slice(0, Math.max(0, others.length + 1 - mostPerOwner))) await revoke(oldest)
+      // Who signs in again and again does not fill the store. One that ran out by itself is still in the index.
+      for (const oldest of others.slice(0, Math.max(0, others.length + 1 - mostPerOwner))) {
+        if (!await revoke(oldest)) await index.remove(owner, oldest)
+      }
       return { secret, session }
     },
 

@@ -29,9 +29,12 @@ export function backchannelLogout (app: FastifyInstance, context: Context): void
     })
     reply.header('cache-control', 'no-store')
     // The same token again changes nothing: the person may have signed in anew.
-    if (!await settings.stateStore.compareAndSet(`logout-token:${logout.issuer} ${logout.id}`, undefined, '1', remembered)) return reply.send()
+    const seen = `logout-token:${logout.issuer} ${logout.id}`
+    if (await settings.stateStore.get(seen) !== undefined) return reply.send()
     const ended = await sessions.revokeNamed(nameOf(logout))
     if (logout.subject !== undefined) context.identity.forget(userId({ issuer: logout.issuer, subject: logout.subject }, settings.identity))
+    // After it is done, so that a failure is tried again.
+    await settings.stateStore.set(seen, '1', remembered)
     request.log.info({ provider: request.params.provider, sessions: ended }, 'signed out by the provider')
     return reply.send()
   })

@@ -79,7 +79,7 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     const before = sessionOf(request)
     if (before !== null) await sessions.revoke(before.id)
     const { secret, session } = await sessions.create(ownerOf(context, userInfo), { userInfo, provider: flow.provider }, sessionNames(account.issuer, account.subject, tokens.account?.claims['sid']))
-    await keepLoginTokens(context, session.id, { ...tokens, account })
+    await keepLoginTokens(context, session.id, tokens)
     setSessionCookie(reply, secret, settings.absoluteLifetime)
     await flows.settle(flow, 'granted')
   } catch (error) {

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
 import { asHttpError, httpError, sendProblem, type HttpError } from './errors.ts'
-import { authenticationError, sessionOf } from './identity.ts'
+import { authenticationError, hasEnded, sessionOf } from './identity.ts'
 import { loginPath, stepUpPath } from './return-to.ts'
 import { routeAuthChecker } from './options.ts'
 import { wantsHtml, sendErrorPage } from './pages.ts'
@@ -55,6 +55,7 @@ export function guard (app: FastifyInstance, context: Context): void {
   app.decorateRequest('isAllowed', async function (this: FastifyRequest, requirement: RouteAuth) {
     check(requirement, 'isAllowed()')
     if (requirement === false) return true
+    if (hasEnded(this)) return false
     return shortcoming(this, requirement, clock.now() / 1000) === undefined && await passesCheck(this, requirement)
   })
 }
@@ -100,7 +101,7 @@ const tolerance = 30
 /** Whether the person signed in recently enough and in the way that is asked for. What the provider did not say does not count. */
 function isFresh ({ claims }: UserInfo, { maxAge, acr }: AuthRequirement, now: number): boolean {
   const { auth_time: signedInAt, acr: context } = claims
-  return (maxAge === undefined || (typeof signedInAt === 'number' && now - signedInAt <= maxAge + tolerance)) &&
+  return (maxAge === undefined || (typeof signedInAt === 'number' && signedInAt <= now + tolerance && now - signedInAt <= maxAge + tolerance)) &&
     (acr === undefined || (typeof context === 'string' && acr.includes(context)))
 }
 

@@ -1,26 +1,39 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
-import { watchCaller, type Caller } from './caller.ts'
+import { watchCaller } from './caller.ts'
 import { closeCodes } from './close-codes.ts'
 import type { Context } from './context.ts'
 import { requirementOf } from './guard.ts'
-import { sessionOf } from './identity.ts'
+import { endCaller, sessionOf } from './identity.ts'
 
-/** Closes the application's own guarded WebSockets when the credential ends that let them in (B20). */
+/** How long a client may take to answer a close before it is cut off, in milliseconds. */
+const closeGrace = 1_000
+
+/** Ends the application's own WebSockets with the credential that let them in (B20); public ones stay open, for nobody. */
 export function guardSockets (app: FastifyInstance, context: Context): void {
-  const callers = new WeakMap<IncomingMessage, Caller>()
+  const upgrades = new WeakMap<IncomingMessage, FastifyRequest>()
 
   // After the guard, so that only who passed is remembered.
   app.addHook('preHandler', async (request) => {
-    const { userInfo } = request
-    if (!request.ws || userInfo === null || (requirementOf(request, context.settings.defaultAuth) ?? false) === false) return
-    callers.set(request.raw, { userInfo, session: sessionOf(request) })
+    if (request.ws && request.userInfo !== null) upgrades.set(request.raw, request)
   })
 
-  app.websocketServer.on('connection', (socket: WebSocket, request: IncomingMessage) => {
-    const caller = callers.get(request)
-    if (caller === undefined) return
-    socket.once('close', watchCaller(context, caller, () => { socket.close(closeCodes.notAuthenticated, 'signed out') }))
+  app.websocketServer.on('connection', (socket: WebSocket, raw: IncomingMessage) => {
+    const request = upgrades.get(raw)
+    if (request === undefined || request.userInfo === null) return
+    const isGuarded = (requirementOf(request, context.settings.defaultAuth) ?? false) !== false
+    const stop = watchCaller(context, { userInfo: request.userInfo, session: sessionOf(request) }, () => {
+      endCaller(request)
+      if (isGuarded) closeSoon(context, socket, closeCodes.notAuthenticated, 'signed out')
+    })
+    socket.once('close', stop)
   })
+}
+
+/** Closes, and does not wait long for a client that does not answer. */
+export function closeSoon ({ deadlines }: Context, socket: WebSocket, code: number, reason: string): void {
+  socket.close(code, reason)
+  const deadline = deadlines.add(closeGrace, () => { socket.terminate() }, undefined)
+  socket.once('close', () => { deadline.cancel() })
 }

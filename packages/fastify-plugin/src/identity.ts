@@ -48,6 +48,17 @@ function isFinal (request: FastifyRequest, refusal: HttpError, isPublic: boolean
   return refusal.code !== 'CONSENTRY_ERR_CREDENTIAL_INVALID' || isDeliberate(request.headers)
 }
 
+const ended = new WeakSet<FastifyRequest>()
+
+/** The credential of an upgrade is over: its connection may do nothing any more, though it may not be closed yet. */
+export function endCaller (request: FastifyRequest): void {
+  ended.add(request)
+}
+
+export function hasEnded (request: FastifyRequest): boolean {
+  return ended.has(request)
+}
+
 /** A browser sends its cookies along with everything; these headers somebody meant. */
 function isDeliberate (headers: IncomingHttpHeaders): boolean {
   return headers.authorization !== undefined || headers['x-api-key'] !== undefined

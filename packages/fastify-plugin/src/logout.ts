@@ -1,6 +1,6 @@
 import { randomId } from '@consentry/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { ownerOf, providerOf, type Context } from './context.ts'
+import { providerOf, type Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
 import { loggable } from './errors.ts'
 import { sessionOf } from './identity.ts'
@@ -15,14 +15,14 @@ export function logout (app: FastifyInstance, context: Context): void {
     config: { auth: false },
     schema: { querystring: { type: 'object', properties: { everywhere: { type: 'boolean' }, revoke: { type: 'boolean' } } } }
   }, async (request, reply) => {
-    const redirectTo = await leaveProvider(context, request, request.query.revoke === true)
     const session = sessionOf(request)
+    // First here: it must not wait for the provider.
     if (session !== null) await sessions.revoke(session.id)
     if (session !== null && request.query.everywhere === true) {
-      const { userInfo } = session.data
-      await sessions.revokeAll(ownerOf(context, userInfo))
-      identity.forget(userInfo.userId)
+      await sessions.revokeAll(session.owner)
+      identity.forget(session.data.userInfo.userId)
     }
+    const redirectTo = await leaveProvider(context, request, request.query.revoke === true)
     clearSessionCookie(reply)
     reply.header('cache-control', 'no-store')
     // A page goes where the provider signs people out; a script is told where that is.

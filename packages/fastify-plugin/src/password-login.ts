@@ -56,7 +56,9 @@ export function passwordLogin (app: FastifyInstance, context: Context): void {
 /** Always a new session: what was there before the sign-in is not carried over (B19). */
 async function signIn (context: Context, request: FastifyRequest, reply: FastifyReply, username: string, password: string): Promise<void> {
   const { identity, sessions, settings } = context
-  const userInfo = { ...await identity.authenticate(readAuthMessage({ type: 'auth', method: 'basic', username, password })), source: 'session' as const }
+  const person = await identity.authenticate(readAuthMessage({ type: 'auth', method: 'basic', username, password }))
+  const claims = { ...person.claims, auth_time: Math.floor(settings.clock.now() / 1000) }
+  const userInfo = { ...person, claims, source: 'session' as const }
   const before = sessionOf(request)
   if (before !== null) await sessions.revoke(before.id)
   const { secret } = await sessions.create(ownerOf(context, userInfo), { userInfo, provider: passwordLoginName })

@@ -1,8 +1,7 @@
 import { ConsentryError, type TokenSet } from '@consentry/core'
 import type { UserInfo } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { sessionNames } from './backchannel-logout.ts'
-import { ownerOf, providerOf, sessionUserInfo, type BrowserSession, type Context } from './context.ts'
+import { providerOf, sessionUserInfo, type BrowserSession, type Context } from './context.ts'
 import { clearSessionCookie, setSessionCookie } from './cookies.ts'
 import { httpError } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
@@ -67,9 +66,14 @@ async function keep (context: Context, reply: FastifyReply, session: BrowserSess
     throw httpError('CONSENTRY_ERR_AUTHENTICATION_REQUIRED')
   }
   if (rights(userInfo) === rights(session.data.userInfo)) return keepLoginTokens(context, session.id, tokens)
-  const { secret, session: next } = await sessions.create(ownerOf(context, userInfo), data, sessionNames(userInfo.issuer, userInfo.subject, tokens.account?.claims['sid']))
+  const { secret, session: next } = await sessions.create(session.owner, data, session.names)
+  if (!await sessions.revoke(session.id)) {
+    // Signed out meanwhile, by another request or by the provider: that stands.
+    await sessions.revoke(next.id)
+    await providerOf(context, session.data.provider).revoke(tokens)
+    throw httpError('CONSENTRY_ERR_AUTHENTICATION_REQUIRED')
+  }
   await keepLoginTokens(context, next.id, tokens)
-  await sessions.revoke(session.id)
   setSessionCookie(reply, secret, settings.absoluteLifetime)
 }
 

@@ -28,7 +28,7 @@ export function loginPath ({ prefix }: Settings, path: string): string {
 
 /** Where to sign in again, as the same person, and come back to `path`. */
 export function stepUpPath ({ prefix }: Settings, provider: string, path: string, { maxAge, acr }: StepUp): string {
-  const parameters = new URLSearchParams({ return_to: path })
+  const parameters = new URLSearchParams({ return_to: path.length > longest ? '/' : path })
   if (maxAge !== undefined) parameters.set('max_age', String(maxAge))
   if (acr !== undefined) parameters.set('acr_values', acr.join(' '))
   return `${prefix}/login/${provider}?${parameters.toString()}`

@@ -7,6 +7,7 @@ import { closeCodes } from './close-codes.ts'
 import { ownerOf, type Context } from './context.ts'
 import { asHttpError, httpError, loggable, type HttpError } from './errors.ts'
 import { refuse } from './guard.ts'
+import { closeSoon } from './guarded-sockets.ts'
 import { refusalOf, sessionOf } from './identity.ts'
 import { readMessage, type ClientMessage } from './messages.ts'
 
@@ -88,6 +89,7 @@ class Connection {
   }
 
   #receive (data: Buffer, isBinary: boolean): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
     if (this.#isFlooding()) return this.close(closeCodes.tooMany, 'too many messages')
     if (data.length > this.#context.settings.websocket.maxPayload) return this.close(closeCodes.tooLarge, 'message too large')
     const message = isBinary ? undefined : readMessage(data.toString())
@@ -119,6 +121,8 @@ class Connection {
 
   async #authenticate (message: Extract<ClientMessage, { type: 'auth' }>): Promise<void> {
     try {
+      // A proxy verifies headers; what is said in a frame nobody has verified.
+      if (this.#context.settings.identity.trust !== undefined) throw httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
       const userInfo = await this.#context.identity.authenticate(readAuthMessage(message))
       await this.#signIn({ userInfo, session: null }, () => this.#send({ type: 'auth_result', status: 'success', userId: userInfo.userId }))
     } catch (error) {
@@ -132,7 +136,13 @@ class Connection {
     if (this.#socket.readyState !== this.#socket.OPEN) return
     this.#release()
     this.#userInfo = caller.userInfo
-    this.#stopWatching = watchCaller(this.#context, caller, () => this.close(closeCodes.notAuthenticated, 'signed out'))
+    this.#stopWatching = watchCaller(this.#context, caller, () => {
+      // Nothing that comes from now on is done, whether or not the client answers the close.
+      this.#release()
+      this.#feed = undefined
+      this.#userInfo = undefined
+      closeSoon(this.#context, this.#socket, closeCodes.notAuthenticated, 'signed out')
+    })
     this.#feed = this.#context.executions.feed(ownerOf(this.#context, caller.userInfo), (event) => this.#deliver(event))
     tell?.()
     await this.#feed.subscribeAll()

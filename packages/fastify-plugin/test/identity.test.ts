@@ -109,3 +109,15 @@ t.test('who proves to be someone else than their session is refused', async (t) 
   t.equal(codeOf(await call(alice, server, '/auth/userinfo', { headers: { 'x-api-key': key } })), 'CONSENTRY_ERR_CREDENTIAL_CONFLICT')
   t.equal(codeOf(await call(alice, server, '/auth/userinfo', { headers: { 'x-api-key': `${key}x` } })), 'CONSENTRY_ERR_CREDENTIAL_INVALID')
 })
+
+t.test('B1 trust in a proxy is trust in its headers, not in what a frame says', async (t) => {
+  const server = await startServer(t, { options: { identity: { trust: 'upstream' } } })
+  const { sign } = await tokenIssuer()
+  const socket = await openSocket(server)
+  for (const message of [{ method: 'jwt', token: await sign() }, { method: 'basic', username: 'alice', password: 'x' }, { method: 'api_key', token: 'k' }]) {
+    socket.send({ type: 'auth', ...message })
+    await socket.until(() => socket.messages.length > 0)
+    t.match(socket.messages.splice(0)[0], { status: 'error' }, message.method)
+  }
+  socket.close()
+})

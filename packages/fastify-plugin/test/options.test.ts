@@ -60,6 +60,7 @@ t.test('seeds D: options that make no sense, a missing secret among them, refuse
     [{ ...good, login: ['corp'] }, /login names "corp"/],
     [{ ...good, login: ['toString'] }, /login names "toString"/],
     [{ ...good, login: ['basic'] }, /identity\.basic/],
+    [{ ...good, login: ['basic'], identity: { basic: { realm: 'x', check: () => undefined }, trust: 'upstream' } }, /identity\.trust/],
     [{ ...good, providers: { basic: github } }, /providers\.basic|providers/],
     [{ ...good, login: 'github' }, /login must be array/],
     [{ ...good, prefix: 'auth' }, /prefix/],

@@ -230,6 +230,7 @@ t.test('seeds D: the application\'s own WebSockets: refused before the upgrade, 
       }
       app.get('/staff-socket', { websocket: true, config: { auth: { groups: ['staff'] } } }, echo)
       app.get('/admin-socket', { websocket: true, config: { auth: { groups: ['admins'] } } }, echo)
+      app.get('/open-socket', { websocket: true }, echo)
       app.get('/throwing-socket', { websocket: true, config: { auth: { check: () => { throw new Error('a guard that throws') } } } }, echo)
     }
   })
@@ -251,9 +252,14 @@ t.test('seeds D: the application\'s own WebSockets: refused before the upgrade, 
     const [data] = await once(socket, 'message') as [Buffer]
     t.equal(String(data), `bob ${group} ${allowed}`)
   }
+  const open = await connect('/open-socket')
   const closed = once(socket, 'close')
   await call(bob, server, '/auth/logout', { method: 'POST' })
   t.equal((await closed)[0], 4401, 'B20')
+  open.send('staff')
+  const [after] = await once(open, 'message') as [Buffer]
+  t.equal(String(after), 'bob staff false', 'a public one stays open, and its caller may do nothing any more')
+  open.terminate()
 })
 
 t.test('T15 no message makes anything but a message or nothing', async () => {
