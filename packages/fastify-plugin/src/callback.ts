@@ -1,10 +1,11 @@
 import { flowIdOf, outcomeError, type AuthorizationResponse, type ClaimedFlow, type ConnectFlow, type Flow, type LoginFlow, type MatchedFlow } from '@consentry/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sessionNames } from './backchannel-logout.ts'
+import { beginSession } from './begin-session.ts'
 import { connectUrl, ownerOf, providerOf, sessionUserInfo, type Context } from './context.ts'
-import { flowCookie, setSessionCookie } from './cookies.ts'
+import { flowCookie } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
-import { authenticationError, sessionOf } from './identity.ts'
+import { authenticationError } from './identity.ts'
 import { keepLoginTokens } from './login-tokens.ts'
 import { sendOutcome } from './outcome.ts'
 import { limited } from './rate-limit.ts'
@@ -64,7 +65,7 @@ async function connect (context: Context, request: FastifyRequest, reply: Fastif
 }
 
 async function signIn (context: Context, request: FastifyRequest, reply: FastifyReply, flow: ClaimedFlow<LoginFlow>, response: AuthorizationResponse): Promise<FastifyReply> {
-  const { flows, sessions, settings } = context
+  const { flows } = context
   const provider = providerOf(context, flow.provider)
   try {
     if (response.type === 'error') throw outcomeError(response.error === 'access_denied' ? 'denied' : 'provider_error')
@@ -75,12 +76,9 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     if (flow.userId !== undefined && flow.userId !== userInfo.userId) throw httpError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
     // Asking again for what the provider cannot give would ask for ever.
     if (flow.acrValues !== undefined && !flow.acrValues.includes(String(userInfo.claims['acr']))) throw httpError('CONSENTRY_ERR_STEP_UP_REQUIRED')
-    // Always a new session: what was there before the sign-in is not carried over (B19).
-    const before = sessionOf(request)
-    if (before !== null) await sessions.revoke(before.id)
-    const { secret, session } = await sessions.create(ownerOf(context, userInfo), { userInfo, provider: flow.provider }, sessionNames(account.issuer, account.subject, tokens.account?.claims['sid']))
+    const names = sessionNames(account.issuer, account.subject, tokens.account?.claims['sid'])
+    const session = await beginSession(context, request, reply, { userInfo, provider: flow.provider }, names)
     await keepLoginTokens(context, session.id, tokens)
-    setSessionCookie(reply, secret, settings.absoluteLifetime)
     await flows.settle(flow, 'granted')
   } catch (error) {
     const failure = loginFailure(context, flow, error)

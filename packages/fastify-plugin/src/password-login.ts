@@ -1,12 +1,11 @@
 import { ConsentryError } from '@consentry/core'
 import { readAuthMessage } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { ownerOf, type Context } from './context.ts'
-import { setSessionCookie } from './cookies.ts'
+import { beginSession } from './begin-session.ts'
+import type { Context } from './context.ts'
 import { httpError } from './errors.ts'
 import { isOwnPage } from './guard.ts'
 import { html, type Html } from './html.ts'
-import { sessionOf } from './identity.ts'
 import { sendPage } from './pages.ts'
 import { readReturnTo } from './return-to.ts'
 
@@ -53,14 +52,10 @@ export function passwordLogin (app: FastifyInstance, context: Context): void {
   })
 }
 
-/** Always a new session: what was there before the sign-in is not carried over (B19). */
 async function signIn (context: Context, request: FastifyRequest, reply: FastifyReply, username: string, password: string): Promise<void> {
-  const { identity, sessions, settings } = context
+  const { identity, settings } = context
   const person = await identity.authenticate(readAuthMessage({ type: 'auth', method: 'basic', username, password }))
   const claims = { ...person.claims, auth_time: Math.floor(settings.clock.now() / 1000) }
   const userInfo = { ...person, claims, source: 'session' as const }
-  const before = sessionOf(request)
-  if (before !== null) await sessions.revoke(before.id)
-  const { secret } = await sessions.create(ownerOf(context, userInfo), { userInfo, provider: passwordLoginName })
-  setSessionCookie(reply, secret, settings.absoluteLifetime)
+  await beginSession(context, request, reply, { userInfo, provider: passwordLoginName })
 }
