@@ -4,7 +4,8 @@ import type { ConnectFlow, FlowOutcome } from './flow.ts'
 import type { ClaimedFlow, Flows } from './flows.ts'
 import { sameAccount } from './grant-state.ts'
 import type { TokenSet } from './grant.ts'
-import type { AuthorizationResponse, Clock, Provider, TokenStore } from './ports.ts'
+import type { Clock, TokenStore } from './ports.ts'
+import type { AuthorizationResponse, Provider } from './provider.ts'
 import { grantRecord } from './token-set.ts'
 
 export interface CompletionOptions {
@@ -38,6 +39,7 @@ export function createCompletion ({ tokens, flows, clock, provider, onError }: C
 
   async function exchange (flow: ConnectFlow, response: AuthorizationResponse): Promise<FlowOutcome> {
     const from = provider(flow.provider)
+    if (from.kind !== 'redirect') throw new ConsentryError('CONSENTRY_ERR_RESPONSE_INVALID')
     const tokenSet = await from.exchange(response, flow)
     const account = tokenSet.account ?? await from.userInfo(tokenSet)
     const outcome = await durably(clock, () => store(flow, account === undefined ? tokenSet : { ...tokenSet, account }))

@@ -29,10 +29,11 @@ export { memoryState } from './memory-state.ts'
 export type { MemoryStateOptions } from './memory-state.ts'
 export { memoryTokens } from './memory-tokens.ts'
 export type { MemoryTokensOptions } from './memory-tokens.ts'
+export type { Clock, Lock, LogEntry, RandomBytes, StateStore, TokenStore, VersionedGrant } from './ports.ts'
 export type {
-  AuthorizationRequest, AuthorizationResponse, AuthorizationResponseCheck, Clock, ExchangeCheck, Lock, LogEntry, LogoutToken,
-  Provider, RandomBytes, RefreshRequest, StateStore, TokenStore, VersionedGrant
-} from './ports.ts'
+  AuthorizationRequest, AuthorizationResponse, AuthorizationResponseCheck, DirectProvider, DirectRequest, ExchangeCheck, FormField,
+  FormProvider, LogoutToken, Provider, ProviderBase, RedirectProvider, RefreshRequest
+} from './provider.ts'
 export { randomId, systemRandomBytes } from './random.ts'
 export { createSessions } from './sessions.ts'
 export type { Session, Sessions, SessionsOptions } from './sessions.ts'

@@ -3,7 +3,8 @@ import { ConsentryError } from './errors.ts'
 import type { GrantKey, TokenSet } from './grant.ts'
 import { isExpired, isStale } from './grant-state.ts'
 import { grantKeyId } from './keys.ts'
-import type { Clock, Provider, TokenStore, VersionedGrant } from './ports.ts'
+import type { Clock, TokenStore, VersionedGrant } from './ports.ts'
+import type { Provider } from './provider.ts'
 import { grantRecord } from './token-set.ts'
 
 export interface RefreshOptions {
@@ -45,13 +46,14 @@ export function createRefresh ({ tokens, clock, refreshBuffer, provider }: Refre
     if (stored === undefined || stored.record.endedAt !== undefined) throw new ConsentryError('CONSENTRY_ERR_REAUTH_REQUIRED')
     // Another was faster: its tokens are the ones to use.
     if (stored.version !== seen.version && !isStale(stored.record, clock.now(), refreshBuffer)) return stored
-    const { refreshToken, account } = stored.record
-    if (refreshToken === undefined) throw new ConsentryError('CONSENTRY_ERR_REAUTH_REQUIRED')
+    const { refreshToken, scopes, account } = stored.record
+    const from = provider(key.provider)
+    if (refreshToken === undefined || from.refresh === undefined) throw new ConsentryError('CONSENTRY_ERR_REAUTH_REQUIRED')
     let answer: TokenSet
     try {
       const rest = resting.get(id)
       if (rest !== undefined && clock.monotonic() < rest.until) throw rest.error
-      answer = await provider(key.provider).refresh({ refreshToken, ...(account !== undefined && { account }) })
+      answer = await from.refresh({ refreshToken, scopes, ...(account !== undefined && { account }) })
     } catch (error) {
       if (ConsentryError.is(error, 'CONSENTRY_ERR_REAUTH_REQUIRED')) return lost(key, stored, error)
       leaveAlone(id, error)

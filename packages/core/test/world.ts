@@ -10,7 +10,8 @@ import type { GrantKey, GrantRecord, Owner, TokenSet } from '../src/grant.ts'
 import { createGrants, type Grants } from '../src/grants.ts'
 import { memoryState } from '../src/memory-state.ts'
 import { memoryTokens } from '../src/memory-tokens.ts'
-import type { AuthorizationResponse, Provider, RefreshRequest, StateStore, TokenStore } from '../src/ports.ts'
+import type { StateStore, TokenStore } from '../src/ports.ts'
+import type { AuthorizationResponse, RedirectProvider, RefreshRequest } from '../src/provider.ts'
 import { systemRandomBytes } from '../src/random.ts'
 import { createWakeups, type Wakeups } from '../src/wakeups.ts'
 
@@ -24,14 +25,14 @@ export const denial: AuthorizationResponse = { type: 'error', error: 'access_den
 export const keyOf = (owner: Owner, provider = 'github', profile = 'default'): GrantKey => ({ ...owner, provider, profile })
 
 /** The network's edge: what the authorization server answers, and what it was asked. */
-export interface FakeProvider extends Provider {
+export interface FakeProvider extends RedirectProvider {
   exchanges: number
   refreshes: string[]
   revoked: string[]
   /** Replaced by tests. */
   onExchange: (scopes: readonly string[]) => Promise<TokenSet> | TokenSet
   onRefresh: (request: RefreshRequest) => Promise<TokenSet> | TokenSet
-  onUserInfo: Provider['userInfo']
+  onUserInfo: RedirectProvider['userInfo']
 }
 
 export const account = (subject = 'octocat') => ({ issuer: 'https://github.com', subject, claims: { email: `${subject}@example.com` } })
@@ -40,6 +41,7 @@ export function fakeProvider (): FakeProvider {
   let tokens = 0
   const fresh = (): TokenSet => ({ accessToken: `access-${++tokens}`, tokenType: 'bearer', refreshToken: `refresh-${tokens}`, expiresIn: 3600, account: account() })
   const provider: FakeProvider = {
+    kind: 'redirect',
     label: 'GitHub',
     host: 'github.com',
     issuer: 'https://github.com',
@@ -54,7 +56,7 @@ export function fakeProvider (): FakeProvider {
     async authorizationResponse () { return code },
     async exchange (_response, check) {
       provider.exchanges++
-      return provider.onExchange((check as ConnectFlow).scopes)
+      return provider.onExchange(check.scopes)
     },
     async refresh (request) {
       provider.refreshes.push(request.refreshToken)

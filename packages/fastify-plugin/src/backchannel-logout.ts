@@ -1,7 +1,7 @@
 import { ConsentryError, type LogoutToken } from '@consentry/core'
 import { userId } from '@consentry/user-identity'
 import type { FastifyInstance } from 'fastify'
-import { providerOf, type Context } from './context.ts'
+import { redirectProviderOf, type Context } from './context.ts'
 import { httpError } from './errors.ts'
 
 /** How long a logout token is remembered, in milliseconds: longer than one is taken. */
@@ -20,7 +20,7 @@ export function backchannelLogout (app: FastifyInstance, context: Context): void
   const { sessions, settings } = context
 
   app.post<{ Params: { provider: string }, Body: { logout_token?: unknown } | undefined }>('/backchannel-logout/:provider', { config: { auth: false } }, async (request, reply) => {
-    const provider = providerOf(context, request.params.provider)
+    const provider = redirectProviderOf(context, request.params.provider)
     const token = request.body?.logout_token
     if (provider.logoutToken === undefined || typeof token !== 'string') throw httpError('CONSENTRY_ERR_MESSAGE_INVALID')
     const logout = await provider.logoutToken(token).catch((error: unknown) => {

@@ -2,7 +2,7 @@ import { flowIdOf, outcomeError, type AuthorizationResponse, type ClaimedFlow, t
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sessionNames } from './backchannel-logout.ts'
 import { beginSession } from './begin-session.ts'
-import { connectUrl, ownerOf, providerOf, sessionUserInfo, type Context } from './context.ts'
+import { connectUrl, ownerOf, redirectProviderOf, sessionUserInfo, type Context } from './context.ts'
 import { flowCookie } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { authenticationError } from './identity.ts'
@@ -16,7 +16,7 @@ export function callback (app: FastifyInstance, context: Context): void {
 
   app.get<{ Params: { provider: string } }>('/callback/:provider', { exposeHeadRoute: false, config: limited, logSerializers: { req: withoutQuery } }, async (request, reply) => {
     const name = request.params.provider
-    const provider = providerOf(context, name)
+    const provider = redirectProviderOf(context, name)
     // From the raw URL, since a parsed query hides what is there twice.
     const parameters = new URL(request.raw.url ?? '', context.settings.origin).searchParams
     const flow = await match(context, request, name, parameters.get('state') ?? '')
@@ -66,7 +66,7 @@ async function connect (context: Context, request: FastifyRequest, reply: Fastif
 
 async function signIn (context: Context, request: FastifyRequest, reply: FastifyReply, flow: ClaimedFlow<LoginFlow>, response: AuthorizationResponse): Promise<FastifyReply> {
   const { flows } = context
-  const provider = providerOf(context, flow.provider)
+  const provider = redirectProviderOf(context, flow.provider)
   try {
     if (response.type === 'error') throw outcomeError(response.error === 'access_denied' ? 'denied' : 'provider_error')
     const tokens = await provider.exchange(response, flow)

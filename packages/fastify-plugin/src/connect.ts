@@ -1,7 +1,7 @@
-import { ConsentryError, sameOwner, type ConnectFlow, type Provider } from '@consentry/core'
+import { ConsentryError, sameOwner, type ConnectFlow, type RedirectProvider } from '@consentry/core'
 import type { UserInfo } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { ownerOf, providerOf, type Context } from './context.ts'
+import { ownerOf, providerOf, redirectProviderOf, type Context } from './context.ts'
 import { setFlowCookie } from './cookies.ts'
 import { createFormTokens } from './csrf.ts'
 import { httpError } from './errors.ts'
@@ -56,7 +56,7 @@ function isFromOwnPage ({ headers }: FastifyRequest): boolean {
 }
 
 async function sendToProvider (context: Context, request: FastifyRequest, reply: FastifyReply, pending: ConnectFlow): Promise<FastifyReply> {
-  const provider = providerOf(context, pending.provider)
+  const provider = redirectProviderOf(context, pending.provider)
   const flow = await context.flows.open(pending)
   const url = await authorizationUrl(context, provider, flow)
   setFlowCookie(request, reply, flow, context.settings.clock.now())
@@ -64,7 +64,7 @@ async function sendToProvider (context: Context, request: FastifyRequest, reply:
 }
 
 /** A question that cannot be asked is withdrawn, or it would stand in the way of others until it expires. */
-async function authorizationUrl ({ flows }: Context, provider: Provider, flow: ConnectFlow): Promise<URL> {
+async function authorizationUrl ({ flows }: Context, provider: RedirectProvider, flow: ConnectFlow): Promise<URL> {
   try {
     return await provider.authorizationUrl(flow)
   } catch (error) {

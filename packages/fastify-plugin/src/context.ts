@@ -1,4 +1,4 @@
-import { ConsentryError, createDeadlines, createExecutions, createFlows, createGrants, createSessions, createWakeups, defaultTenant, type Account, type Deadlines, type Executions, type Flows, type Grants, type Owner, type Provider, type Session, type Sessions, type Wakeups } from '@consentry/core'
+import { ConsentryError, createDeadlines, createExecutions, createFlows, createGrants, createSessions, createWakeups, defaultTenant, type Account, type Deadlines, type Executions, type Flows, type Grants, type Owner, type Provider, type RedirectProvider, type Session, type Sessions, type Wakeups } from '@consentry/core'
 import { createIdentity, userInfoFromClaims, type Identity, type UserInfo } from '@consentry/user-identity'
 import type { FastifyBaseLogger } from 'fastify'
 import { cookieNames } from './cookies.ts'
@@ -79,6 +79,13 @@ export function connectUrl ({ origin, prefix }: Settings, flowId: string): strin
 export function providerOf ({ settings: { providers } }: Context, name: string): Provider {
   const provider = Object.hasOwn(providers, name) ? providers[name] : undefined
   if (provider === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
+  return provider
+}
+
+/** The configured provider of this name, if people are sent there, or a 404. */
+export function redirectProviderOf (context: Context, name: string): RedirectProvider {
+  const provider = providerOf(context, name)
+  if (provider.kind !== 'redirect') throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
   return provider
 }
 

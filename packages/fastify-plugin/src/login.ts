@@ -1,6 +1,6 @@
 import type { LoginFlow } from '@consentry/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { providerOf, type Context } from './context.ts'
+import { providerOf, redirectProviderOf, type Context } from './context.ts'
 import { setFlowCookie } from './cookies.ts'
 import { httpError } from './errors.ts'
 import { html } from './html.ts'
@@ -46,7 +46,7 @@ export function login (app: FastifyInstance, context: Context): void {
     const returnTo = readReturnTo(path, settings)
     const name = request.params.provider
     if (!settings.login.includes(name)) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
-    const provider = providerOf(context, name)
+    const provider = redirectProviderOf(context, name)
     const flow = await flows.open(await flows.beginLogin({ provider: name, scopes: provider.defaultScopes, returnTo, ...stepUp(request) }))
     const url = await provider.authorizationUrl({ ...flow, ...(loginHint !== undefined && { loginHint }) })
     setFlowCookie(request, reply, flow, settings.clock.now())

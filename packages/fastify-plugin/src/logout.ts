@@ -1,6 +1,6 @@
 import { randomId } from '@consentry/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { providerOf, type Context } from './context.ts'
+import { redirectProviderOf, type Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
 import { loggable } from './errors.ts'
 import { sessionOf } from './identity.ts'
@@ -36,7 +36,7 @@ async function leaveProvider (context: Context, request: FastifyRequest, revoke:
   const session = sessionOf(request)
   if (session === null || !Object.hasOwn(settings.providers, session.data.provider)) return undefined
   try {
-    const provider = providerOf(context, session.data.provider)
+    const provider = redirectProviderOf(context, session.data.provider)
     const tokens = await takeLoginTokens(context, session.id)
     if (revoke && tokens !== undefined) await provider.revoke(tokens)
     const url = await provider.endSessionUrl?.({

@@ -119,6 +119,7 @@ export function readOptions (options: ConsentryOptions, base = ''): Settings {
   if (login.includes('basic') && identity.basic === undefined) throw invalid('login names "basic", the form for a password, and identity.basic is not there')
   if (login.includes('basic') && identity.trust !== undefined) throw invalid('login names "basic", whose passwords nobody checks with identity.trust')
   for (const name of login) if (name !== 'basic' && !Object.hasOwn(providers, name)) throw invalid(`login names "${name}", which is not among the providers`)
+  for (const name of login) if (providers[name] !== undefined && providers[name].kind !== 'redirect') throw invalid(`login names "${name}", to which nobody is sent to sign in`)
   const secrets = typeof options.secret === 'string' ? [options.secret] : options.secret
   for (const secret of secrets) if (Buffer.byteLength(secret) < 32) throw invalid('secret must have at least 32 bytes')
   const { executions = {}, websocket = {} } = options

@@ -1,7 +1,7 @@
 import { ConsentryError, type TokenSet } from '@consentry/core'
 import type { UserInfo } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { providerOf, sessionUserInfo, type BrowserSession, type Context } from './context.ts'
+import { redirectProviderOf, sessionUserInfo, type BrowserSession, type Context } from './context.ts'
 import { clearSessionCookie, setSessionCookie } from './cookies.ts'
 import { httpError } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
@@ -30,7 +30,7 @@ export function refresh (app: FastifyInstance, context: Context): void {
 async function renewed (context: Context, reply: FastifyReply, session: BrowserSession, before: LoginTokens, refreshToken: string): Promise<TokenSet> {
   const { account } = before
   try {
-    const tokens = await providerOf(context, session.data.provider).refresh({ refreshToken, ...(account !== undefined && { account }) })
+    const tokens = await redirectProviderOf(context, session.data.provider).refresh({ refreshToken, ...(account !== undefined && { account }) })
     return { ...tokens, ...(tokens.account === undefined && account !== undefined && { account }) }
   } catch (error) {
     if (ConsentryError.is(error, 'CONSENTRY_ERR_REAUTH_REQUIRED')) {
@@ -47,7 +47,7 @@ async function renewed (context: Context, reply: FastifyReply, session: BrowserS
 /** The refresh token may be spent by now, so that the new ones are kept whatever happens. */
 async function readUserInfo (context: Context, session: BrowserSession, tokens: TokenSet): Promise<UserInfo> {
   try {
-    const account = await providerOf(context, session.data.provider).userInfo(tokens)
+    const account = await redirectProviderOf(context, session.data.provider).userInfo(tokens)
     const { issuer, subject } = session.data.userInfo
     if (account === undefined || account.issuer !== issuer || account.subject !== subject) throw httpError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
     return sessionUserInfo(context, account)
@@ -62,7 +62,7 @@ async function keep (context: Context, reply: FastifyReply, session: BrowserSess
   const { sessions, settings } = context
   const data = { ...session.data, userInfo }
   if (!await sessions.update(session.id, data)) {
-    await providerOf(context, session.data.provider).revoke(tokens)
+    await redirectProviderOf(context, session.data.provider).revoke(tokens)
     throw httpError('CONSENTRY_ERR_AUTHENTICATION_REQUIRED')
   }
   if (rights(userInfo) === rights(session.data.userInfo)) return keepLoginTokens(context, session.id, tokens)
@@ -70,7 +70,7 @@ async function keep (context: Context, reply: FastifyReply, session: BrowserSess
   if (!await sessions.revoke(session.id)) {
     // Signed out meanwhile, by another request or by the provider: that stands.
     await sessions.revoke(next.id)
-    await providerOf(context, session.data.provider).revoke(tokens)
+    await redirectProviderOf(context, session.data.provider).revoke(tokens)
     throw httpError('CONSENTRY_ERR_AUTHENTICATION_REQUIRED')
   }
   await keepLoginTokens(context, next.id, tokens)

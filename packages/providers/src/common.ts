@@ -1,4 +1,4 @@
-import type { Provider } from '@consentry/core'
+import type { RedirectProvider } from '@consentry/core'
 import type { AuthorizationServer } from 'oauth4webapi'
 import { authorizationRequest } from './authorization-request.ts'
 import { authorizationResponses } from './authorization-response.ts'
@@ -15,7 +15,7 @@ export interface CommonOptions {
 
 /** The part of a provider that is the same with and without OpenID Connect. */
 export function common (context: Context, { server, openid }: CommonOptions): {
-  methods: Pick<Provider, 'authorizationUrl' | 'authorizationResponse' | 'revoke' | 'close'>
+  methods: Pick<RedirectProvider, 'authorizationUrl' | 'authorizationResponse' | 'revoke' | 'close'>
   responses: AuthorizationResponses
 } {
   const responses = authorizationResponses(context)

@@ -1,4 +1,4 @@
-import type { Provider } from '@consentry/core'
+import type { RedirectProvider } from '@consentry/core'
 import {
   authorizationCodeGrantRequest, processAuthorizationCodeResponse, processRefreshTokenResponse, refreshTokenGrantRequest
 } from 'oauth4webapi'
@@ -36,7 +36,7 @@ export interface OAuth2Options extends ClientOptions {
  *
  * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`; its `cause` names the option
  */
-export function oauth2 (options: OAuth2Options): Provider {
+export function oauth2 (options: OAuth2Options): RedirectProvider {
   const reach = reachOf(options)
   const endpoints = {
     authorization_endpoint: endpointOption('authorizationEndpoint', options.authorizationEndpoint, reach),
@@ -59,6 +59,7 @@ export function oauth2 (options: OAuth2Options): Provider {
   const { methods, responses } = common(context, { server: async () => server, openid: false })
 
   return Object.freeze({
+    kind: 'redirect',
     label,
     host,
     issuer,
@@ -84,5 +85,5 @@ export function oauth2 (options: OAuth2Options): Provider {
     async userInfo (tokens) {
       return userinfoEndpoint === undefined ? undefined : plainUserInfo(context, userinfoEndpoint, issuer, subjectClaim, tokens)
     }
-  } satisfies Provider)
+  } satisfies RedirectProvider)
 }

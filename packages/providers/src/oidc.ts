@@ -1,4 +1,4 @@
-import type { Provider } from '@consentry/core'
+import type { RedirectProvider } from '@consentry/core'
 import {
   authorizationCodeGrantRequest, getValidatedIdTokenClaims, processAuthorizationCodeResponse, processRefreshTokenResponse,
   refreshTokenGrantRequest
@@ -40,7 +40,7 @@ const signingAlgorithms: ReadonlySet<string> = new Set<SigningAlgorithm>([
  *
  * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`; its `cause` names the option
  */
-export function oidc (options: OidcOptions): Provider {
+export function oidc (options: OidcOptions): RedirectProvider {
   const reach = reachOf(options)
   const issuer = endpointOption('issuer', options.issuer, reach)
   if (issuer.includes('?')) throw optionsInvalid('issuer has a query')
@@ -64,6 +64,7 @@ export function oidc (options: OidcOptions): Provider {
   }
 
   return Object.freeze({
+    kind: 'redirect',
     label,
     host,
     issuer,
@@ -109,5 +110,5 @@ export function oidc (options: OidcOptions): Provider {
       url.searchParams.set('state', state)
       return url
     }
-  } satisfies Provider)
+  } satisfies RedirectProvider)
 }

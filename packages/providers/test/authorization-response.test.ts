@@ -1,7 +1,7 @@
 import t from 'tap'
 import { answered, authorize, codeVerifier, fails, hostile, nonce, openid, plain, redirectUri, state } from './helpers.ts'
 
-const check = { redirectUri, codeVerifier, nonce }
+const check = { redirectUri, codeVerifier, nonce, scopes: [] }
 const malformed = 'CONSENTRY_ERR_RESPONSE_INVALID'
 
 t.test('B9: only the state of this flow is accepted', async (t) => {

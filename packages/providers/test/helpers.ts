@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { ConsentryError } from '@consentry/core'
-import type { AuthorizationResponse, ErrorCode, Provider, TokenSet } from '@consentry/core'
+import type { AuthorizationResponse, ErrorCode, RedirectProvider, TokenSet } from '@consentry/core'
 import { startHostileProvider } from '@consentry/testing'
 import type { HostileOverride, HostileProvider } from '@consentry/testing'
 import type { Test } from 'tap'
@@ -22,14 +22,14 @@ export async function hostile (t: Test, options?: Parameters<typeof startHostile
 }
 
 /** `oidc()` against a hostile provider. */
-export function openid (t: Test, op: HostileProvider, options: Partial<OidcOptions> = {}): Provider {
+export function openid (t: Test, op: HostileProvider, options: Partial<OidcOptions> = {}): RedirectProvider {
   const provider = oidc({ issuer: op.issuer, clientId: 'client', clientSecret: 'client-secret', allowInsecureLoopback: true, ...options })
   t.teardown(async () => provider.close?.())
   return provider
 }
 
 /** `oauth2()` against a hostile provider. */
-export function plain (t: Test, op: HostileProvider, options: Partial<OAuth2Options> = {}): Provider {
+export function plain (t: Test, op: HostileProvider, options: Partial<OAuth2Options> = {}): RedirectProvider {
   const { origin } = new URL(op.issuer)
   const provider = oauth2({
     authorizationEndpoint: `${origin}/authorize`, tokenEndpoint: `${origin}/token`, revocationEndpoint: `${origin}/revoke`,
@@ -41,21 +41,21 @@ export function plain (t: Test, op: HostileProvider, options: Partial<OAuth2Opti
 }
 
 /** Through the authorization endpoint, up to the parameters that come back. */
-export async function authorize (provider: Provider, request: { maxAge?: number, scopes?: readonly string[] } = {}): Promise<URLSearchParams> {
+export async function authorize (provider: RedirectProvider, request: { maxAge?: number, scopes?: readonly string[] } = {}): Promise<URLSearchParams> {
   const url = await provider.authorizationUrl({ redirectUri, state, nonce, codeVerifier, scopes: provider.defaultScopes, ...request })
   const response = await fetch(url, { redirect: 'manual' })
   return new URL(response.headers.get('location') ?? '').searchParams
 }
 
 /** A checked response with a code. */
-export async function answered (provider: Provider, request?: Parameters<typeof authorize>[1]): Promise<AuthorizationResponse> {
+export async function answered (provider: RedirectProvider, request?: Parameters<typeof authorize>[1]): Promise<AuthorizationResponse> {
   return provider.authorizationResponse(await authorize(provider, request), { state })
 }
 
 /** The whole way to tokens. */
-export async function obtain (provider: Provider, request: { maxAge?: number, scopes?: readonly string[] } = {}): Promise<TokenSet> {
+export async function obtain (provider: RedirectProvider, request: { maxAge?: number, scopes?: readonly string[] } = {}): Promise<TokenSet> {
   const { maxAge } = request
-  return provider.exchange(await answered(provider, request), { redirectUri, codeVerifier, nonce, ...maxAge !== undefined && { maxAge } })
+  return provider.exchange(await answered(provider, request), { redirectUri, codeVerifier, nonce, scopes: request.scopes ?? provider.defaultScopes, ...maxAge !== undefined && { maxAge } })
 }
 
 /** An override that changes the JSON that would have been answered. */

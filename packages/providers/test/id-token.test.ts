@@ -212,6 +212,6 @@ t.test('a code that is refused is no reason to ask for keys', async (t) => {
   const provider = openid(t, op)
   const response = await answered(provider)
   op.overrides.token = () => ({ status: 400, body: { error: 'invalid_grant', error_description: 'provider text' } })
-  await fails(t, provider.exchange(response, { redirectUri, codeVerifier, nonce }), 'CONSENTRY_ERR_PROVIDER_REFUSED', 'refused')
+  await fails(t, provider.exchange(response, { redirectUri, codeVerifier, nonce, scopes: [] }), 'CONSENTRY_ERR_PROVIDER_REFUSED', 'refused')
   t.equal(op.ledger.requests.jwks.length, 0)
 })

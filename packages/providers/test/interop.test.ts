@@ -14,7 +14,7 @@ t.test('the whole life of a grant at a certified provider', async (t) => {
   const browser = createBrowser({ stopAt: ({ hostname }) => hostname === 'app.example' })
   const { next = '' } = await consent(await signIn(await browser.open(url), 'alice'), 'allow')
   const response = await provider.authorizationResponse(new URL(next).searchParams, { state })
-  const tokens = await provider.exchange(response, { redirectUri, codeVerifier, nonce, maxAge: 60 })
+  const tokens = await provider.exchange(response, { redirectUri, codeVerifier, nonce, scopes: [], maxAge: 60 })
   t.match(tokens, { tokenType: 'bearer', account: { issuer: op.issuer } })
   const account = await provider.userInfo(tokens)
   t.match(account, { subject: tokens.account?.subject, claims: { email: /@/ } })

@@ -26,7 +26,7 @@ t.test('B17: no secret and no text of the provider is shown by any error', async
     () => ({ body: '', headers: { 'content-encoding': canaries.text } }),
     (_request, _usual, response) => { response.socket?.end(`HTTP/1.1 ${canaries.text}\r\n\r\n`); return undefined }
   ]
-  const checks = { redirectUri, codeVerifier: canaries.verifier, nonce: canaries.nonce }
+  const checks = { redirectUri, codeVerifier: canaries.verifier, nonce: canaries.nonce, scopes: [] }
   const tokens = { accessToken: canaries.access, refreshToken: canaries.refresh, tokenType: 'bearer' }
   let failures = 0
   for (const endpoint of ['discovery', 'jwks', 'token', 'userinfo', 'revoke'] satisfies HostileEndpoint[]) {
