@@ -1,9 +1,10 @@
+import type { Audit } from './audit.ts'
 import { durably } from './durable.ts'
 import { ConsentryError, type ErrorCode } from './errors.ts'
-import type { ConnectFlow, FlowOutcome } from './flow.ts'
+import { outcomeError, type ConnectFlow, type FlowOutcome } from './flow.ts'
 import type { ClaimedFlow, Flows } from './flows.ts'
 import { sameAccount } from './grant-state.ts'
-import type { TokenSet } from './grant.ts'
+import type { Owner, TokenSet } from './grant.ts'
 import type { Clock, TokenStore } from './ports.ts'
 import type { AuthorizationResponse, Provider } from './provider.ts'
 import { grantRecord } from './token-set.ts'
@@ -13,6 +14,7 @@ export interface CompletionOptions {
   flows: Flows
   clock: Clock
   provider: (name: string) => Provider
+  audit: Audit
   onError: (error: unknown, doing: string) => void
 }
 
@@ -22,10 +24,18 @@ export interface Ending {
   error?: ErrorCode
 }
 
-/** Turns the provider's answer into the outcome of a claimed flow. Never rejects: every failure is an outcome. */
-export type Complete = (flow: ClaimedFlow<ConnectFlow>, response: AuthorizationResponse) => Promise<Ending>
+export interface Completion {
+  /** Turns the provider's answer into the outcome of a claimed flow. Never rejects: every failure is an outcome. */
+  complete (flow: ClaimedFlow<ConnectFlow>, response: AuthorizationResponse): Promise<Ending>
+  /**
+   * Turns what the owner typed on our own page into the outcome of their flow. Rejects without using the flow up with
+   * `CONSENTRY_ERR_SECRET_REFUSED`, `CONSENTRY_ERR_PROVIDER_UNAVAILABLE`, `CONSENTRY_ERR_FLOW_NOT_FOUND` and with how the
+   * flow ended, if it has.
+   */
+  submit (flowId: string, owner: Owner, values: Readonly<Record<string, string>>): Promise<Ending>
+}
 
-export function createCompletion ({ tokens, flows, clock, provider, onError }: CompletionOptions): Complete {
+export function createCompletion ({ tokens, flows, clock, provider, audit, onError }: CompletionOptions): Completion {
   /** Saves what the provider gave, unless it belongs to another account. Durable before anybody is told. */
   async function store (flow: ConnectFlow, tokenSet: TokenSet): Promise<FlowOutcome> {
     const before = await tokens.load(flow.key)
@@ -34,27 +44,31 @@ export function createCompletion ({ tokens, flows, clock, provider, onError }: C
     }
     const record = grantRecord(tokenSet, { before: before?.record, requestedScopes: flow.scopes, now: clock.now() })
     const version = await tokens.save(flow.key, record, before?.version)
-    return version === undefined ? store(flow, tokenSet) : 'granted'
+    if (version === undefined) return store(flow, tokenSet)
+    const { account, scopes } = record
+    audit(flow.key, { type: 'granted', scopes, flowId: flow.id, ...(account !== undefined && { account: { issuer: account.issuer, subject: account.subject } }) })
+    return 'granted'
   }
 
-  async function exchange (flow: ConnectFlow, response: AuthorizationResponse): Promise<FlowOutcome> {
-    const from = provider(flow.provider)
-    if (from.kind !== 'redirect') throw new ConsentryError('CONSENTRY_ERR_RESPONSE_INVALID')
-    const tokenSet = await from.exchange(response, flow)
+  async function keep (from: Provider, flow: ConnectFlow, tokenSet: TokenSet): Promise<FlowOutcome> {
     const account = tokenSet.account ?? await from.userInfo(tokenSet)
     const outcome = await durably(clock, () => store(flow, account === undefined ? tokenSet : { ...tokenSet, account }))
     if (outcome !== 'granted') await from.revoke(tokenSet).catch((error: unknown) => onError(error, 'revoking what is not kept'))
     return outcome
   }
 
-  return async (flow, response) => {
-    let ending: Ending
-    try {
-      ending = response.type === 'code' ? { outcome: await exchange(flow, response) } : refusal(response.error)
-    } catch (error) {
-      onError(error, 'exchanging the code')
-      ending = { outcome: 'provider_error', error: ConsentryError.is(error) ? error.code : 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE' }
-    }
+  async function exchange (flow: ConnectFlow, response: AuthorizationResponse): Promise<FlowOutcome> {
+    const from = provider(flow.provider)
+    if (from.kind !== 'redirect') throw new ConsentryError('CONSENTRY_ERR_RESPONSE_INVALID')
+    return keep(from, flow, await from.exchange(response, flow))
+  }
+
+  /** Never rejects: every failure is an outcome. */
+  async function end (flow: ClaimedFlow<ConnectFlow>, work: () => Promise<Ending>): Promise<Ending> {
+    const ending = await work().catch((error: unknown): Ending => {
+      onError(error, 'completing a flow')
+      return { outcome: 'provider_error', error: ConsentryError.is(error) ? error.code : 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE' }
+    })
     try {
       await flows.settle(flow, ending.outcome, ending.error)
     } catch (error) {
@@ -62,6 +76,27 @@ export function createCompletion ({ tokens, flows, clock, provider, onError }: C
       onError(error, 'settling a flow')
     }
     return ending
+  }
+
+  return {
+    complete (flow, response) {
+      return end(flow, async () => response.type === 'code' ? { outcome: await exchange(flow, response) } : refusal(response.error))
+    },
+
+    async submit (flowId, owner, values) {
+      const flow = await flows.matchOwn(flowId, owner)
+      const from = provider(flow.provider)
+      if (from.kind !== 'form') throw new ConsentryError('CONSENTRY_ERR_FLOW_NOT_FOUND')
+      if (flow.outcome !== undefined) throw outcomeError(flow.outcome, flow.error)
+      // Before the flow is claimed, so that a slip of the finger can be mended.
+      const tokenSet = await from.submit(values, flow)
+      const claimed = await flows.claim(flow)
+      if (claimed === undefined) {
+        const { outcome = 'expired', error } = await flows.ended(flow)
+        return { outcome, ...(error !== undefined && { error }) }
+      }
+      return end(claimed, async () => ({ outcome: await keep(from, claimed, tokenSet) }))
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { ConsentryError } from './errors.ts'
 import type { Execution } from './execution.ts'
-import type { AuthorizeOptions, Grant } from './grants.ts'
+import type { Grant } from './grants.ts'
+import type { AuthorizeOptions } from './requirement.ts'
 
 const storage = new AsyncLocalStorage<Execution>()
 

@@ -60,6 +60,8 @@ export interface ConsentryErrorOptions {
   cause?: unknown
   /** How long to wait before trying again, in milliseconds, where the other side said so. */
   retryAfter?: number
+  /** The scopes that were not granted, for `CONSENTRY_ERR_SCOPES_MISSING`. */
+  missingScopes?: readonly string[]
 }
 
 /** Every failure of Consentry is one of these; `code` tells them apart. */
@@ -70,12 +72,15 @@ export class ConsentryError extends Error {
   readonly retryable: boolean
   /** Milliseconds to wait before trying again, where known. */
   readonly retryAfter: number | undefined
+  /** The scopes that were not granted, with `CONSENTRY_ERR_SCOPES_MISSING`. */
+  readonly missingScopes: readonly string[] | undefined
 
   constructor (code: ErrorCode, options: ConsentryErrorOptions = {}) {
     super(errorCodes[code].message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.retryable = errorCodes[code].retryable
     this.retryAfter = options.retryAfter
+    this.missingScopes = options.missingScopes
     // The chain may hold response bodies; loggers and inspectors must not walk into it.
     if (options.cause !== undefined) Object.defineProperty(this, 'cause', { enumerable: false, value: options.cause })
   }

@@ -1,5 +1,6 @@
 import type { EventData, NewEvent, PendingConsent } from './events.ts'
-import type { AuthorizeOptions, Grant } from './grants.ts'
+import type { Grant } from './grants.ts'
+import type { AuthorizeOptions } from './requirement.ts'
 import type { Owner } from './grant.ts'
 
 /** `oauth_required` while a person is asked; the last three are final. */

@@ -1,4 +1,5 @@
 import { createDeadlines } from './deadlines.ts'
+import { disconnectedTopic } from './disconnect.ts'
 import { ConsentryError } from './errors.ts'
 import { isLast, type ExecutionEvent, type NewEvent } from './events.ts'
 import { after, executionDocument, isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
@@ -9,6 +10,7 @@ import { sameOwner } from './keys.ts'
 import { createOwnerIndex } from './owner-index.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
+import type { RequiredGrant } from './requirement.ts'
 import { Run, type RunPorts } from './run.ts'
 import type { Wakeups } from './wakeups.ts'
 
@@ -31,6 +33,12 @@ export interface ExecutionsOptions {
   onError: (error: unknown, doing: string) => void
 }
 
+/** What an execution may be told at its start. */
+export interface StartOptions {
+  /** Grants without which it need not begin: all are asked for at once, and the code runs when they are there. */
+  requires?: readonly RequiredGrant[]
+}
+
 /** An execution that was started here. */
 export interface StartedExecution {
   readonly id: string
@@ -42,10 +50,11 @@ export interface StartedExecution {
 
 export interface Executions {
   /**
-   * Runs `fn` for its owner. Rejects with `CONSENTRY_ERR_TOO_MANY_EXECUTIONS`, `CONSENTRY_ERR_SHUTDOWN` or
-   * `CONSENTRY_ERR_STORE_UNAVAILABLE`; what `fn` throws ends up in the status, not here.
+   * Runs `fn` for its owner. Rejects with `CONSENTRY_ERR_TOO_MANY_EXECUTIONS`, `CONSENTRY_ERR_SHUTDOWN`,
+   * `CONSENTRY_ERR_STORE_UNAVAILABLE`, or when `requires` cannot be met by anybody, `CONSENTRY_ERR_PROVIDER_UNKNOWN` and
+   * `CONSENTRY_ERR_OPTIONS_INVALID`; what `fn` throws ends up in the status, not here.
    */
-  start (owner: { userId: string, tenant?: string }, fn: (execution: Execution) => unknown): Promise<StartedExecution>
+  start (owner: { userId: string, tenant?: string }, fn: (execution: Execution) => unknown, options?: StartOptions): Promise<StartedExecution>
   /** How it stands. Rejects with `CONSENTRY_ERR_EXECUTION_NOT_FOUND`, for another's execution too. */
   get (owner: Owner, id: string): Promise<ExecutionDocument>
   /** The owner's executions that are not over. */
@@ -80,6 +89,9 @@ export function createExecutions (options: ExecutionsOptions): Executions {
   const stopListening = wakeups.on(cancelTopic, (detail) => {
     const [id, reason] = JSON.parse(detail) as [string, string]
     runs.get(id)?.cancel(reason)
+  })
+  const stopListeningForGrants = wakeups.on(disconnectedTopic, (grantKeyId) => {
+    for (const run of runs.values()) run.lose(grantKeyId)
   })
 
   async function load (owner: Owner, id: string): Promise<ExecutionRecord> {
@@ -126,11 +138,15 @@ export function createExecutions (options: ExecutionsOptions): Executions {
   }
 
   return {
-    async start ({ userId, tenant = defaultTenant }, fn) {
+    async start ({ userId, tenant = defaultTenant }, fn, { requires = [] } = {}) {
       if (closing) throw new ConsentryError('CONSENTRY_ERR_SHUTDOWN')
       await wakeups.ready()
       const id = randomId(16, randomBytes)
       const owner = { tenant, userId }
+      for (const required of requires) {
+        if (typeof required === 'string') grants.requirement(owner, required)
+        else grants.requirement(owner, required.provider, required)
+      }
       const createdAt = clock.now()
       await index.add(owner, id, (count) => {
         if (count >= maxPerUser) throw new ConsentryError('CONSENTRY_ERR_TOO_MANY_EXECUTIONS')
@@ -144,7 +160,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
       }), ports)
       runs.set(id, run)
       if (closing) run.fail('CONSENTRY_ERR_SHUTDOWN')
-      else void run.run(fn)
+      else void run.run(fn, requires)
       return run
     },
 
@@ -186,6 +202,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
       for (const run of running) run.fail('CONSENTRY_ERR_SHUTDOWN')
       await Promise.all(running.map((run) => run.ended))
       stopListening()
+      stopListeningForGrants()
       deadlines.close()
     }
   }

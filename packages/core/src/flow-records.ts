@@ -1,8 +1,9 @@
 import type { ErrorCode } from './errors.ts'
-import { isAbandoned, isUnderWay, settled, unionScopes, type ConnectFlow, type Flow, type FlowOutcome, type FlowWaiter } from './flow.ts'
+import { isAbandoned, isUnderWay, settled, type ConnectFlow, type Flow, type FlowOutcome, type FlowWaiter } from './flow.ts'
 import type { GrantKey } from './grant.ts'
 import { grantKeyId } from './keys.ts'
 import type { Clock, StateStore } from './ports.ts'
+import { unionScopes } from './scopes.ts'
 import { createTurns } from './turns.ts'
 import type { Wakeups } from './wakeups.ts'
 
@@ -26,6 +27,8 @@ export interface FlowRecordsOptions {
   state: StateStore
   wakeups: Wakeups
   clock: Clock
+  /** Hears of every flow that ended here, once. */
+  onEnded?: ((flow: Flow) => void) | undefined
 }
 
 /** How long a flow is remembered after its time, so that a late visitor gets a clear page; milliseconds. */
@@ -34,7 +37,7 @@ const remembered = 10 * 60_000
 const flowKey = (id: string): string => `flow:${id}`
 const pendingKey = (key: GrantKey): string => `pending:${grantKeyId(key)}`
 
-export function createFlowRecords ({ state, wakeups, clock }: FlowRecordsOptions): FlowRecords {
+export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecordsOptions): FlowRecords {
   // Many waiters of one process that join or leave at once would only be in each other's way.
   const inTurn = createTurns()
   const left = (flow: Flow): number => Math.max(flow.expiresAt - clock.now(), 0)
@@ -68,6 +71,7 @@ export function createFlowRecords ({ state, wakeups, clock }: FlowRecordsOptions
   /** Durable first, then the hint. */
   async function told (flow: Flow): Promise<void> {
     wakeups.wake(`flow:${flow.id}`)
+    onEnded?.(flow)
     if (flow.purpose === 'connect') await state.compareAndSet(pendingKey(flow.key), flow.id, undefined, 0)
   }
 

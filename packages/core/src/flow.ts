@@ -54,6 +54,10 @@ export interface ConnectFlow extends FlowBase {
   purpose: 'connect'
   /** Whose grant it will be, and under which name. */
   key: GrantKey
+  /** Whether a refresh token is held already; passed on to the provider. */
+  refreshToken: 'wanted' | 'held'
+  /** The account the person is expected to use; passed on to the provider. */
+  loginHint?: string
   /** The only account that will do. */
   account?: Pick<Account, 'issuer' | 'subject'>
   /** Who waits for it. Without anyone left it is cancelled, unless `standing`. */
@@ -110,11 +114,6 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 /** Compares secrets in constant time, whatever their lengths. */
 export function sameSecret (a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b))
-}
-
-/** The union, in order of first mention. */
-export function unionScopes (a: readonly string[], b: readonly string[]): string[] {
-  return [...new Set([...a, ...b])]
 }
 
 /** The error that tells how a flow ended, to those who needed a grant of it. */

@@ -19,6 +19,8 @@ export interface FlowsOptions {
   lifetime: number
   /** The redirect URI registered with a provider. */
   redirectUri: (provider: string) => string
+  /** Hears of every connect flow that began or ended here, once each. */
+  onConnect?: (flow: ConnectFlow) => void
 }
 
 /** What a login starts from. */
@@ -31,6 +33,8 @@ export interface ConnectStart {
   key: GrantKey
   scopes: readonly string[]
   account?: Pick<Account, 'issuer' | 'subject'>
+  refreshToken?: ConnectFlow['refreshToken']
+  loginHint?: string
   /** Absent when nobody waits. */
   waiter?: FlowWaiter
 }
@@ -77,6 +81,11 @@ export interface Flows {
    * `CONSENTRY_ERR_BINDING_MISMATCH`, `CONSENTRY_ERR_OWNER_MISMATCH`, `CONSENTRY_ERR_AUTHENTICATION_REQUIRED`.
    */
   match (evidence: CallbackEvidence): Promise<MatchedFlow>
+  /**
+   * The flow of the owner who answers on a page of ours, which is bound to their session. `CONSENTRY_ERR_FLOW_NOT_FOUND`
+   * for another's too.
+   */
+  matchOwn (id: string, owner: Owner): Promise<MatchedFlow<ConnectFlow>>
   /** The right to use the answer, given to one caller; the others get `undefined`. Rejects with `CONSENTRY_ERR_FLOW_EXPIRED` when the time is over. */
   claim<F extends Flow> (flow: MatchedFlow<F>): Promise<ClaimedFlow<F> | undefined>
   settle (flow: ClaimedFlow, outcome: FlowOutcome, error?: ErrorCode): Promise<void>
@@ -90,9 +99,9 @@ export interface Flows {
 }
 
 export function createFlows (options: FlowsOptions): Flows {
-  const { wakeups, clock } = options
+  const { wakeups, clock, onConnect } = options
   const deadlines = createDeadlines(clock)
-  const records = createFlowRecords(options)
+  const records = createFlowRecords({ ...options, onEnded: (flow) => { if (flow.purpose === 'connect') onConnect?.(flow) } })
   const ports = { clock, deadlines, wakeups, records }
 
   return {
@@ -105,15 +114,20 @@ export function createFlows (options: FlowsOptions): Flows {
       return flow
     },
 
-    async beginConnect ({ key, scopes, account, waiter }) {
-      return records.joinOrAdd({
+    async beginConnect ({ key, scopes, account, refreshToken = 'wanted', loginHint, waiter }) {
+      const begun: ConnectFlow = {
         ...newFlow(key.provider, scopes, options),
         purpose: 'connect',
         key,
         waiters: waiter === undefined ? [] : [waiter],
         standing: waiter === undefined,
+        refreshToken,
+        ...(loginHint !== undefined && { loginHint }),
         ...(account !== undefined && { account: { issuer: account.issuer, subject: account.subject } })
-      })
+      }
+      const flow = await records.joinOrAdd(begun)
+      if (flow === begun) onConnect?.(flow)
+      return flow
     },
 
     async open (flow) {
@@ -140,6 +154,12 @@ export function createFlows (options: FlowsOptions): Flows {
         if (!sameOwner(flow.key, owner)) throw new ConsentryError('CONSENTRY_ERR_OWNER_MISMATCH')
       }
       return flow as MatchedFlow
+    },
+
+    async matchOwn (id, owner) {
+      const flow = await records.find(id)
+      if (flow?.purpose !== 'connect' || !sameOwner(flow.key, owner)) throw new ConsentryError('CONSENTRY_ERR_FLOW_NOT_FOUND')
+      return flow as MatchedFlow<ConnectFlow>
     },
 
     async claim (flow) {

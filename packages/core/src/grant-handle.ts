@@ -1,8 +1,10 @@
 import { inspect } from 'node:util'
 import type { GrantKey } from './grant.ts'
-import { isExpired, isStale } from './grant-state.ts'
+import { isExpired, isStale, type Requirement } from './grant-state.ts'
 import type { Clock, VersionedGrant } from './ports.ts'
+import type { Provider } from './provider.ts'
 import type { Refresh } from './refresh.ts'
+import { missingScopes } from './scopes.ts'
 
 /** The account of a grant, as far as it may be shown. */
 export interface AccountSummary {
@@ -18,16 +20,20 @@ export interface Grant {
   readonly profile: string
   /** What was granted, which may differ from what was asked for. */
   readonly scopes: readonly string[]
+  /** What was asked for here and not granted; empty unless `partial` allowed it. */
+  readonly missingScopes: readonly string[]
   readonly account: AccountSummary | undefined
   /**
-   * An access token that is valid now, refreshed when the stored one is stale.
+   * An access token that is valid now, refreshed when the stored one is stale. With `background` one that is stale but
+   * has not expired is handed out at once, and refreshed meanwhile.
    * Rejects with `CONSENTRY_ERR_REAUTH_REQUIRED` when the provider ended the grant, and with
    * `CONSENTRY_ERR_PROVIDER_UNAVAILABLE` when it cannot be refreshed at the moment and has expired.
    */
-  accessToken (): Promise<string>
+  accessToken (options?: { background?: boolean }): Promise<string>
   /**
-   * `fetch` with the access token in the `Authorization` header (RFC 6750). After a 401 it refreshes and tries once
-   * more, unless the body is a stream or an iterator. Sends the token over https only, loopback excepted.
+   * `fetch` with the access token in the `Authorization` header (RFC 6750), or as the provider wants it. After a 401 it
+   * refreshes and tries once more, unless the body is a stream or an iterator. Sends the token over https only, loopback
+   * excepted.
    */
   fetch (url: string | URL, init?: RequestInit): Promise<Response>
 }
@@ -35,6 +41,8 @@ export interface Grant {
 export interface GrantHandleOptions {
   key: GrantKey
   grant: VersionedGrant
+  provider: Pick<Provider, 'kind' | 'coveredScopes' | 'resourceRequest'>
+  requirement: Requirement
   clock: Clock
   refresh: Refresh
   /** Milliseconds. */
@@ -67,23 +75,32 @@ class GrantHandle implements Grant {
     return [...this.#grant.record.scopes]
   }
 
+  get missingScopes (): readonly string[] {
+    const { requirement, provider } = this.#options
+    return missingScopes(this.#grant.record, requirement.scopes, provider.coveredScopes)
+  }
+
   get account (): AccountSummary | undefined {
     return accountSummary(this.#grant)
   }
 
-  async accessToken (): Promise<string> {
+  async accessToken ({ background = false }: { background?: boolean } = {}): Promise<string> {
     const { clock, refreshBuffer } = this.#options
     const { record } = this.#grant
-    // Without a refresh token it is used to its end; perhaps the person has consented again since.
-    const old = record.refreshToken === undefined ? isExpired(record, clock.now()) : isStale(record, clock.now(), refreshBuffer)
-    if (old) await this.#refresh()
+    const expired = isExpired(record, clock.now())
+    // What cannot be renewed is used to its end; perhaps the person has consented again since.
+    if (expired || (this.#renewable && isStale(record, clock.now(), refreshBuffer))) {
+      const refreshed = this.#refresh()
+      if (background && !expired) refreshed.catch(() => {})
+      else await refreshed
+    }
     return this.#grant.record.accessToken
   }
 
   async fetch (url: string | URL, init: RequestInit = {}): Promise<Response> {
     assertConfidential(new URL(url))
     const response = await this.#send(url, init)
-    const again = this.#grant.record.refreshToken !== undefined && canBeSentAgain(init.body)
+    const again = this.#renewable && canBeSentAgain(init.body)
     if (response.status !== 401 || !again) return response
     await response.body?.cancel()
     await this.#refresh({ force: true })
@@ -91,18 +108,27 @@ class GrantHandle implements Grant {
   }
 
   async #send (url: string | URL, init: RequestInit): Promise<Response> {
+    const { provider, fetch } = this.#options
+    const accessToken = await this.accessToken()
+    const { tokenType } = this.#grant.record
+    if (provider.resourceRequest !== undefined) return provider.resourceRequest({ accessToken, tokenType }, new URL(url), init, fetch)
     const headers = new Headers(init.headers)
-    headers.set('authorization', `Bearer ${await this.accessToken()}`)
-    return this.#options.fetch(url, { ...init, headers })
+    headers.set('authorization', `Bearer ${accessToken}`)
+    return fetch(url, { ...init, headers })
+  }
+
+  get #renewable (): boolean {
+    return this.#options.provider.kind === 'direct' || this.#grant.record.refreshToken !== undefined
   }
 
   async #refresh (options?: { force: boolean }): Promise<void> {
-    this.#grant = await this.#options.refresh(this.#options.key, this.#grant, options)
+    const { refresh, key, requirement } = this.#options
+    this.#grant = await refresh(key, this.#grant, { ...options, scopes: requirement.scopes })
   }
 
   toJSON (): object {
-    const { provider, profile, scopes, account } = this
-    return { provider, profile, scopes, account, accessToken: '[redacted]' }
+    const { provider, profile, scopes, missingScopes, account } = this
+    return { provider, profile, scopes, missingScopes, account, accessToken: '[redacted]' }
   }
 
   [inspect.custom] (): string {

@@ -1,5 +1,6 @@
 import type { Flow } from './flow.ts'
 import type { Account, GrantRecord } from './grant.ts'
+import { missingScopes, type CoveredScopes } from './scopes.ts'
 
 /**
  * Where a grant stands for one who needs it:
@@ -17,6 +18,8 @@ export interface Requirement {
   scopes: readonly string[]
   /** Only this account of the provider will do. */
   account?: Pick<Account, 'issuer' | 'subject'>
+  /** What the person was asked for and left out may be missing. */
+  partial?: boolean
 }
 
 export interface Situation {
@@ -28,13 +31,17 @@ export interface Situation {
   now: number
   /** How long before its expiry an access token counts as stale, in milliseconds. */
   refreshBuffer: number
+  /** What the provider's scopes cover beside themselves. */
+  coveredScopes?: CoveredScopes | undefined
+  /** Whether it is renewed without the person; unless said, when there is a refresh token. */
+  renewable?: boolean | undefined
 }
 
 /** The state machine: a pure function of what is stored, what is needed and what time it is. */
-export function grantState ({ grant, flow, requirement, now, refreshBuffer }: Situation): GrantState {
-  if (grant !== undefined && grant.endedAt === undefined && serves(grant, requirement)) {
+export function grantState ({ grant, flow, requirement, now, refreshBuffer, coveredScopes, renewable = grant?.refreshToken !== undefined }: Situation): GrantState {
+  if (grant !== undefined && grant.endedAt === undefined && serves(grant, requirement, coveredScopes)) {
     if (!isStale(grant, now, refreshBuffer)) return 'skip_auth'
-    if (grant.refreshToken !== undefined) return 'do_refresh'
+    if (renewable) return 'do_refresh'
     // Near its end and not renewable, it is as good as ever until then.
     if (!isExpired(grant, now)) return 'skip_auth'
   }
@@ -44,14 +51,10 @@ export function grantState ({ grant, flow, requirement, now, refreshBuffer }: Si
 }
 
 /** Whether the grant covers the requirement: every scope, and the account if one is named. */
-export function serves (grant: GrantRecord, requirement: Requirement): boolean {
-  return missingScopes(grant, requirement.scopes).length === 0 &&
-    (requirement.account === undefined || (grant.account !== undefined && sameAccount(grant.account, requirement.account)))
-}
-
-/** The scopes of `required` that were not granted. */
-export function missingScopes (grant: { scopes: readonly string[] }, required: readonly string[]): string[] {
-  return required.filter((scope) => !grant.scopes.includes(scope))
+export function serves (grant: GrantRecord, { scopes, account, partial = false }: Requirement, covered?: CoveredScopes): boolean {
+  const missing = missingScopes(grant, scopes, covered)
+  return (partial ? missing.every((scope) => grant.requestedScopes.includes(scope)) : missing.length === 0) &&
+    (account === undefined || (grant.account !== undefined && sameAccount(grant.account, account)))
 }
 
 /** Accounts are the same when issuer and subject are; an e-mail proves nothing. */

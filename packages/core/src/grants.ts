@@ -1,42 +1,38 @@
-import { createCompletion, type Complete } from './completion.ts'
+import type { Audit } from './audit.ts'
+import { createCompletion, type Completion } from './completion.ts'
 import { connection, type Connection } from './connection.ts'
-import { ConsentryError, type ErrorCode } from './errors.ts'
-import { outcomeError, unionScopes, type ConnectFlow, type FlowEnd, type FlowWaiter } from './flow.ts'
+import { createDisconnect, type Disconnected } from './disconnect.ts'
+import { ConsentryError } from './errors.ts'
+import { outcomeError, type ConnectFlow, type FlowEnd, type FlowWaiter } from './flow.ts'
 import type { Flows } from './flows.ts'
 import { createGrantHandle, type Grant } from './grant-handle.ts'
-import { grantState, missingScopes, sameAccount, serves, type GrantState, type Requirement } from './grant-state.ts'
-import { defaultProfile, type Account, type GrantKey, type GrantRecord, type Owner } from './grant.ts'
+import { grantState, sameAccount, serves, type GrantState, type Requirement } from './grant-state.ts'
+import type { GrantKey, GrantRecord, Owner } from './grant.ts'
+import { loginHint } from './login-hint.ts'
 import type { Clock, TokenStore, VersionedGrant } from './ports.ts'
 import type { Provider } from './provider.ts'
 import { createRefresh } from './refresh.ts'
+import { createRenewal, hasSubject, type ExchangingProvider } from './renewal.ts'
+import { readRequirement, type AuthorizeOptions } from './requirement.ts'
+import { missingScopes, unionScopes } from './scopes.ts'
 import type { AbortLike } from './stop.ts'
+import type { Wakeups } from './wakeups.ts'
 
 export type { Connection } from './connection.ts'
 export type { Grant } from './grant-handle.ts'
-
-/** What `authorize()` may be told beside the provider. */
-export interface AuthorizeOptions {
-  /** The provider's default scopes unless given. */
-  scopes?: readonly string[]
-  /** Which of several grants at the same provider; `default` unless given. */
-  profile?: string
-  /** Only this account of the provider will do. */
-  account?: Pick<Account, 'issuer' | 'subject'>
-  /** How long to wait for the person, in milliseconds; at most, and unless given, the lifetime of a flow. */
-  timeout?: number
-  signal?: AbortSignal
-}
 
 export interface AuthenticateOptions {
   waiter: FlowWaiter
   timeout?: number
   signal?: AbortLike
+  /** Called before the person is asked; what it throws rejects. */
+  mayAsk?: (key: GrantKey, requirement: Requirement) => void
   /** The person is about to be asked, or is asked for more than before. The waiter is already registered. */
   onRequired?: (flow: ConnectFlow) => void
   onResolved?: (end: FlowEnd) => void
 }
 
-export interface Grants {
+export interface Grants extends Completion {
   /** The requirement that these options make, and the key of the grant that should meet it. */
   requirement (owner: Owner, provider: string, options?: AuthorizeOptions): { key: GrantKey, requirement: Requirement }
   /** Where the grant stands. Asks nobody. */
@@ -47,69 +43,101 @@ export interface Grants {
   available (key: GrantKey, requirement: Requirement): Promise<Grant | undefined>
   /** The grant, for which the person is asked if need be. Rejects with the error of the outcome when there is none. */
   authenticate (key: GrantKey, requirement: Requirement, options: AuthenticateOptions): Promise<Grant>
-  /** Turns the provider's answer into the outcome of a claimed flow. Never rejects: every failure is an outcome. */
-  readonly complete: Complete
   list (owner: Owner): Promise<Connection[]>
-  /** Forgets the grant, then ends it at the provider. `revoked` tells whether the provider confirmed; `undefined`: there was no grant. */
-  disconnect (key: GrantKey): Promise<{ revoked: boolean } | undefined>
+  /** Forgets the grant, ends the executions that hold it, then ends it at the provider. `undefined`: there was no grant. */
+  disconnect (key: GrantKey): Promise<Disconnected | undefined>
 }
 
 export interface GrantsOptions {
   providers: Readonly<Record<string, Provider>>
   tokens: TokenStore
   flows: Flows
+  wakeups: Wakeups
   clock: Clock
   fetch: typeof globalThis.fetch
   /** How long before its expiry an access token is refreshed, in milliseconds. */
   refreshBuffer: number
+  /** Takes down what happens to grants; of their flows, `auditFlows` does. */
+  audit?: Audit
+  /** The provider ended a grant: the person has to consent again before it can be used. Once for each. */
+  onReauthRequired?: ((owner: Owner, ended: Connection) => void) | undefined
   /** Hears about failures that nobody else is told of. */
   onError: (error: unknown, doing: string) => void
 }
 
+/** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` when a provider exchanges the grants of one that asks nobody */
 export function createGrants (options: GrantsOptions): Grants {
-  const { providers, tokens, flows, clock, fetch, refreshBuffer, onError } = options
-  const refresh = createRefresh({ tokens, clock, refreshBuffer, provider })
+  const { providers, tokens, flows, wakeups, clock, fetch, refreshBuffer, audit = () => {}, onReauthRequired, onError } = options
+  const renewal = createRenewal({ provider, subject: (key, from) => subjectGrant(key, from), onError })
+  const refresh = createRefresh({ tokens, clock, refreshBuffer, renewal, audit, onReauthRequired: (key, ended) => onReauthRequired?.({ tenant: key.tenant, userId: key.userId }, connection(key, ended)) })
+  for (const from of Object.values(providers)) {
+    if (hasSubject(from) && provider(from.subject.provider).kind === 'direct') throw new ConsentryError('CONSENTRY_ERR_OPTIONS_INVALID', { cause: new TypeError('the subject of an exchange must be a provider that asks the person') })
+  }
 
   function provider (name: string): Provider {
     if (!Object.hasOwn(providers, name)) throw new ConsentryError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
     return providers[name] as Provider
   }
 
-  function handle (key: GrantKey, grant: VersionedGrant): Grant {
-    return createGrantHandle({ key, grant, clock, refresh, refreshBuffer, fetch })
+  function handle (key: GrantKey, grant: VersionedGrant, requirement: Requirement): Grant {
+    return createGrantHandle({ key, grant, provider: provider(key.provider), requirement, clock, refresh, refreshBuffer, fetch })
   }
 
-  function stateOf (grant: VersionedGrant | undefined, flow: ConnectFlow | FlowEnd | undefined, requirement: Requirement): GrantState {
-    return grantState({ grant: grant?.record, flow, requirement, now: clock.now(), refreshBuffer })
+  function stateOf (key: GrantKey, grant: VersionedGrant | undefined, flow: ConnectFlow | FlowEnd | undefined, requirement: Requirement): GrantState {
+    const { kind, coveredScopes } = provider(key.provider)
+    return grantState({ grant: grant?.record, flow, requirement, now: clock.now(), refreshBuffer, coveredScopes, renewable: kind === 'direct' || undefined })
   }
 
   /** Resolves to `undefined` when the person has to be asked. */
-  async function renewed (key: GrantKey, grant: VersionedGrant, requirement: Requirement): Promise<Grant | undefined> {
+  async function renewed (key: GrantKey, grant: VersionedGrant | undefined, requirement: Requirement): Promise<Grant | undefined> {
+    const { kind, coveredScopes } = provider(key.provider)
+    const { scopes } = requirement
     try {
-      const fresh = await refresh(key, grant)
-      return serves(fresh.record, requirement) ? handle(key, fresh) : undefined
+      let fresh = await refresh(key, grant, { scopes })
+      // A caller that was joined may have needed less.
+      if (kind === 'direct' && !serves(fresh.record, requirement, coveredScopes)) fresh = await refresh(key, fresh, { scopes, force: true })
+      if (serves(fresh.record, requirement, coveredScopes)) return handle(key, fresh, requirement)
+      if (kind === 'direct') throw shortcoming(fresh.record, requirement, coveredScopes)
     } catch (error) {
-      if (ConsentryError.is(error, 'CONSENTRY_ERR_REAUTH_REQUIRED')) return undefined
-      throw error
+      if (!ConsentryError.is(error, 'CONSENTRY_ERR_REAUTH_REQUIRED')) throw error
     }
+    return undefined
   }
 
   async function available (key: GrantKey, requirement: Requirement): Promise<Grant | undefined> {
     const grant = await tokens.load(key)
-    const state = stateOf(grant, undefined, requirement)
-    if (state === 'skip_auth') return handle(key, grant as VersionedGrant)
-    return state === 'do_refresh' ? renewed(key, grant as VersionedGrant, requirement) : undefined
+    const state = stateOf(key, grant, undefined, requirement)
+    if (state === 'skip_auth') return handle(key, grant as VersionedGrant, requirement)
+    return state === 'do_refresh' || provider(key.provider).kind === 'direct' ? renewed(key, grant, requirement) : undefined
+  }
+
+  /** What has to be there before a token can be exchanged. */
+  function subjectOf ({ tenant, userId, profile }: GrantKey, { subject }: ExchangingProvider): [GrantKey, Requirement] {
+    const { key, requirement } = readRequirement({ tenant, userId }, subject.provider, provider(subject.provider), { profile, ...subject.scopes !== undefined && { scopes: subject.scopes } })
+    return [key, requirement]
+  }
+
+  function subjectGrant (key: GrantKey, from: ExchangingProvider): Promise<Grant | undefined> {
+    return available(...subjectOf(key, from))
   }
 
   async function begin (key: GrantKey, requirement: Requirement, grant: GrantRecord | undefined, waiter?: FlowWaiter): Promise<ConnectFlow> {
+    const from = provider(key.provider)
     const account = grant?.account ?? requirement.account
     // No answer could be accepted: a grant stays with its account until it is disconnected.
     if (account !== undefined && requirement.account !== undefined && !sameAccount(account, requirement.account)) {
       throw new ConsentryError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
     }
-    // What was granted before is asked for again, or stepping up for one scope would lose the others.
-    const scopes = unionScopes(grant?.scopes ?? [], requirement.scopes)
-    return flows.beginConnect({ key, scopes, ...(account !== undefined && { account }), ...(waiter !== undefined && { waiter }) })
+    const hint = grant?.account === undefined ? undefined : loginHint(grant.account, from.loginHintClaim)
+    return flows.beginConnect({
+      key,
+      // What was granted before is asked for again, or stepping up for one scope would lose the others.
+      scopes: unionScopes(grant?.scopes ?? [], requirement.scopes),
+      refreshToken: grant?.refreshToken === undefined ? 'wanted' : 'held',
+      ...(hint !== undefined && { loginHint: hint }),
+      ...(account !== undefined && { account }),
+      ...(waiter !== undefined && { waiter })
+    })
   }
 
   /** The person's answer to `flow`. */
@@ -125,18 +153,26 @@ export function createGrants (options: GrantsOptions): Grants {
   }
 
   async function authenticate (key: GrantKey, requirement: Requirement, options: AuthenticateOptions): Promise<Grant> {
+    const from = provider(key.provider)
     let asked: FlowEnd | undefined
     if (options.signal?.aborted === true) throw outcomeError('cancelled')
+    if (from.kind === 'direct') {
+      if (hasSubject(from)) await authenticate(...subjectOf(key, from), options)
+      const grant = await available(key, requirement)
+      if (grant === undefined) throw new ConsentryError('CONSENTRY_ERR_REAUTH_REQUIRED')
+      return grant
+    }
     for (;;) {
       const grant = await tokens.load(key)
-      const state = stateOf(grant, asked, requirement)
-      if (state === 'skip_auth') return handle(key, grant as VersionedGrant)
+      const state = stateOf(key, grant, asked, requirement)
+      if (state === 'skip_auth') return handle(key, grant as VersionedGrant, requirement)
       if (state === 'do_refresh') {
         const fresh = await renewed(key, grant as VersionedGrant, requirement)
         if (fresh !== undefined) return fresh
       }
       // Asked for all of it and given less: asking again would ask for ever.
-      if (state === 'resolved') throw new ConsentryError(shortcoming(grant?.record as GrantRecord, requirement))
+      if (state === 'resolved') throw shortcoming(grant?.record as GrantRecord, requirement, from.coveredScopes)
+      options.mayAsk?.(key, requirement)
       asked = await answer(await begin(key, requirement, grant?.record, options.waiter), options)
       options.onResolved?.(asked)
       if (asked.outcome !== 'granted') {
@@ -146,33 +182,26 @@ export function createGrants (options: GrantsOptions): Grants {
         throw outcomeError(asked.outcome, asked.error)
       }
       // The flow that was joined may have asked for less than is needed here.
-      if (missingScopes(asked, requirement.scopes).length > 0) asked = undefined
+      if (missingScopes(asked, requirement.scopes, from.coveredScopes).length > 0) asked = undefined
     }
   }
 
   return {
     available,
     authenticate,
-    complete: createCompletion({ tokens, flows, clock, provider, onError }),
+    ...createCompletion({ tokens, flows, clock, provider, audit, onError }),
+    disconnect: createDisconnect({ tokens, wakeups, provider, audit, onError }),
+    requirement: (owner, name, options = {}) => readRequirement(owner, name, provider(name), options),
 
     async prepare (key, requirement, waiter) {
-      return begin(key, requirement, (await tokens.load(key))?.record, waiter)
-    },
-
-    requirement (owner, name, { scopes, profile = defaultProfile, account, timeout } = {}) {
-      const wanted = scopes ?? provider(name).defaultScopes
-      if (!Array.isArray(wanted) || !wanted.every(isScope)) throw invalid('scopes must be a list of scope tokens')
-      if (typeof profile !== 'string' || profile === '') throw invalid('profile must be a name')
-      if (timeout !== undefined && !(timeout >= 0)) throw invalid('timeout must be a number of milliseconds')
-      return {
-        key: { tenant: owner.tenant, userId: owner.userId, provider: name, profile },
-        requirement: { scopes: [...wanted], ...(account !== undefined && { account }) }
-      }
+      const from = provider(key.provider)
+      const [asked, needed] = hasSubject(from) ? subjectOf(key, from) : [key, requirement] as const
+      return begin(asked, needed, (await tokens.load(asked))?.record, waiter)
     },
 
     async check (key, requirement) {
       const [grant, flow] = await Promise.all([tokens.load(key), flows.pending(key)])
-      return stateOf(grant, flow, requirement)
+      return stateOf(key, grant, flow, requirement)
     },
 
     async list (owner) {
@@ -182,34 +211,13 @@ export function createGrants (options: GrantsOptions): Grants {
         return grant && connection(key, grant)
       }))
       return connections.filter((found) => found !== undefined)
-    },
-
-    async disconnect (key) {
-      let grant = await tokens.load(key)
-      // What is deleted is what is revoked, also when a refresh comes in between.
-      while (grant !== undefined && !await tokens.delete(key, grant.version)) grant = await tokens.load(key)
-      if (grant === undefined) return undefined
-      try {
-        return { revoked: await provider(key.provider).revoke(grant.record) }
-      } catch (error) {
-        onError(error, 'revoking a grant')
-        return { revoked: false }
-      }
     }
   }
 }
 
-/** RFC 6749 section 3.3. Found out before anybody is asked. */
-function isScope (scope: unknown): boolean {
-  return typeof scope === 'string' && /^[\u0021\u0023-\u005b\u005d-\u007e]+$/.test(scope)
-}
-
-function invalid (message: string): ConsentryError {
-  return new ConsentryError('CONSENTRY_ERR_OPTIONS_INVALID', { cause: new TypeError(message) })
-}
-
 /** Why what was granted is not what was needed. */
-function shortcoming (grant: GrantRecord, requirement: Requirement): ErrorCode {
-  if (missingScopes(grant, requirement.scopes).length > 0) return 'CONSENTRY_ERR_SCOPES_MISSING'
-  return serves(grant, requirement) ? 'CONSENTRY_ERR_REAUTH_REQUIRED' : 'CONSENTRY_ERR_ACCOUNT_MISMATCH'
+function shortcoming (grant: GrantRecord, requirement: Requirement, covered: Provider['coveredScopes']): ConsentryError {
+  const missing = missingScopes(grant, requirement.scopes, covered)
+  if (missing.length > 0) return new ConsentryError('CONSENTRY_ERR_SCOPES_MISSING', { missingScopes: missing })
+  return new ConsentryError(serves(grant, requirement, covered) ? 'CONSENTRY_ERR_REAUTH_REQUIRED' : 'CONSENTRY_ERR_ACCOUNT_MISMATCH')
 }

@@ -1,4 +1,5 @@
 import type { Account, TokenSet } from './grant.ts'
+import type { CoveredScopes } from './scopes.ts'
 
 /** What the browser is sent to the provider with. Names in the RFCs: RFC 6749 section 4.1.1, RFC 7636, OpenID Connect Core 3.1.2.1. */
 export interface AuthorizationRequest {
@@ -80,7 +81,7 @@ export interface ProviderBase {
    * What a scope covers beside itself: other names of the same, and narrower ones.
    * `{ repo: ['public_repo'] }`: a grant of `repo` serves a requirement of `public_repo`.
    */
-  readonly coveredScopes?: Readonly<Record<string, readonly string[]>>
+  readonly coveredScopes?: CoveredScopes
   /** The claim of an account that the provider understands as a login hint. Default `email`, then `preferred_username`. */
   readonly loginHintClaim?: string
   /** New tokens for a refresh token. `CONSENTRY_ERR_REAUTH_REQUIRED` when the provider answers `invalid_grant`. */

@@ -5,13 +5,18 @@ import { isLast, type EventData, type NewEvent } from './events.ts'
 import { after, executionDocument, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
 import type { ConnectFlow, FlowEnd, FlowOutcome } from './flow.ts'
 import type { Owner } from './grant.ts'
-import type { AuthorizeOptions, Grant, Grants } from './grants.ts'
+import type { AuthenticateOptions, Grant, Grants } from './grants.ts'
+import { grantKeyId } from './keys.ts'
 import type { Clock } from './ports.ts'
+import type { AuthorizeOptions, RequiredGrant } from './requirement.ts'
+import { assertMayAsk, withRefusal, type Refusal } from './refusals.ts'
 import { Stop } from './stop.ts'
 
 /** The largest progress and result, in characters of JSON. */
 const largestProgress = 64 * 1024
 const largestResult = 1024 * 1024
+
+const none: readonly Refusal[] = []
 
 /** What all runs share. */
 export interface RunPorts {
@@ -47,6 +52,9 @@ export class Run implements Execution {
   readonly #questions: Question[] = []
   readonly #stop = new Stop()
   #controller: AbortController | undefined
+  /** The keys of the grants that the application's code was given. */
+  #held: Set<string> | undefined
+  #refusals: readonly Refusal[] = none
   #record: ExecutionRecord
   #writing: Promise<void> = Promise.resolve()
   #waiters = 0
@@ -70,9 +78,12 @@ export class Run implements Execution {
     return this.#controller.signal
   }
 
-  /** Runs the application's code to its end. Never rejects. */
-  async run (fn: (execution: Execution) => unknown): Promise<void> {
+  /** Asks for all that is required, then runs the application's code to its end. Never rejects. */
+  async run (fn: (execution: Execution) => unknown, requires: readonly RequiredGrant[] = []): Promise<void> {
     try {
+      if (requires.length > 0) {
+        await Promise.all(requires.map((required) => typeof required === 'string' ? this.authorize(required) : this.authorize(required.provider, required)))
+      }
       const result: unknown = await runInExecution(this, () => fn(this))
       this.#end('completed', { result: asJson(result, largestResult) })
     } catch (error) {
@@ -93,11 +104,16 @@ export class Run implements Execution {
     const { key, requirement } = grants.requirement(this.owner, provider, options)
     if (this.#stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')
     let waitsFor: string | undefined
+    let asked: Parameters<NonNullable<AuthenticateOptions['mayAsk']>> | undefined
     try {
-      return await grants.authenticate(key, requirement, {
+      const grant = await grants.authenticate(key, requirement, {
         waiter: { id: `${this.id}.${++this.#waiters}`, executionId: this.id },
         signal: options.signal === undefined ? this.#stop : AbortSignal.any([options.signal, this.signal]),
         ...(options.timeout !== undefined && { timeout: options.timeout }),
+        mayAsk: (...question) => {
+          assertMayAsk(this.#refusals, ...question)
+          asked = question
+        },
         onRequired: (flow) => {
           this.#require(flow, waitsFor !== flow.id)
           waitsFor = flow.id
@@ -107,7 +123,11 @@ export class Run implements Execution {
           this.#resolve(end)
         }
       })
+      const held = this.#held ??= new Set()
+      held.add(grantKeyId(key))
+      return grant
     } catch (error) {
+      if (asked !== undefined) this.#refusals = withRefusal(this.#refusals, ...asked, error)
       if (this.#stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED', { cause: error })
       throw error
     }
@@ -115,6 +135,11 @@ export class Run implements Execution {
 
   progress (data: unknown): void {
     this.#emit('progress', asJson(data, largestProgress))
+  }
+
+  /** The grant with this key was disconnected. */
+  lose (grantKeyId: string): void {
+    if (this.#held?.has(grantKeyId) === true) this.fail('CONSENTRY_ERR_GRANT_REVOKED')
   }
 
   cancel (reason: string): void {

@@ -491,3 +491,51 @@ t.test('expiry: the question ends, the code hears of it, the flow is gone', asyn
   assertLog(t, events, ['running', 'oauth_required', 'oauth_resolved', 'failed'])
   t.match(events[2]?.data, { outcome: 'expired' })
 })
+
+t.test('disconnect ends the executions that hold the grant, on every node, and no others', async (t) => {
+  const world = createWorld()
+  const other = createWorld({ clock: world.clock, state: world.state, tokens: world.tokens })
+  await world.tokens.save(keyOf(alice), grantOf(), undefined)
+  await world.tokens.save(keyOf(alice, 'github', 'work'), grantOf(), undefined)
+  const holding = (profile: string) => async (execution: Execution): Promise<string> => {
+    await execution.authorize('github', { profile })
+    return new Promise((resolve) => { execution.signal.addEventListener('abort', () => resolve('too late')) })
+  }
+  const here = await world.executions.start(alice, holding('default'))
+  const there = await other.executions.start(alice, holding('default'))
+  const work = await other.executions.start(alice, holding('work'))
+  const none = await world.executions.start(alice, () => new Promise(() => {}))
+  await rest()
+  t.same(await world.grants.disconnect(keyOf(alice)), { revoked: true })
+  for (const { ended } of [here, there]) t.match(await ended, { status: 'failed', error: { code: 'CONSENTRY_ERR_GRANT_REVOKED' } })
+  t.match((await history(world, alice, there.id)).at(-1), { type: 'failed', data: { code: 'CONSENTRY_ERR_GRANT_REVOKED' } })
+  for (const { id } of [work, none]) t.equal((await world.executions.get(alice, id)).status, 'running')
+  await Promise.all([world, other].map(({ executions }) => executions.close()))
+})
+
+t.test('requires: all is asked for at once, and the code runs when all is there', async (t) => {
+  const world = createWorld()
+  let ran = 0
+  const started = await world.executions.start(alice, () => ++ran, { requires: ['github', { provider: 'github', profile: 'work', scopes: ['repo'] }] })
+  await rest()
+  const { pending = [] } = await world.executions.get(alice, started.id)
+  t.match(pending, [{ provider: 'github', profile: 'default', scopes: ['read'] }, { provider: 'github', profile: 'work', scopes: ['repo'] }])
+  await answer(world, pending[0]?.flowId as string)
+  await rest()
+  t.equal(ran, 0)
+  await answer(world, pending[1]?.flowId as string)
+  t.equal((await started.ended).result, 1)
+})
+
+t.test('requires: one no is enough, and the other questions are withdrawn', async (t) => {
+  const world = createWorld()
+  const started = await world.executions.start(alice, () => t.fail('ran'), { requires: ['github', { provider: 'github', profile: 'work' }] })
+  await rest()
+  const { pending = [] } = await world.executions.get(alice, started.id)
+  await answer(world, pending[0]?.flowId as string, denial)
+  t.match(await started.ended, { status: 'failed', error: { code: 'CONSENTRY_ERR_CONSENT_DENIED' } })
+  await rest()
+  t.match(await world.flows.find(pending[1]?.flowId as string), { status: 'settled', outcome: 'cancelled' })
+  t.equal(await codeOf(world.executions.start(alice, () => {}, { requires: ['nobody'] })), 'CONSENTRY_ERR_PROVIDER_UNKNOWN')
+  t.equal(await codeOf(world.executions.start(alice, () => {}, { requires: [{ provider: 'github', scopes: ['a b'] }] })), 'CONSENTRY_ERR_OPTIONS_INVALID')
+})

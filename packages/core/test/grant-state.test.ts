@@ -1,8 +1,9 @@
 import * as fc from 'fast-check'
 import t from 'tap'
 import type { FlowOutcome } from '../src/flow.ts'
-import { grantState, isStale, missingScopes, sameAccount, type GrantState, type Situation } from '../src/grant-state.ts'
+import { grantState, isStale, sameAccount, type GrantState, type Situation } from '../src/grant-state.ts'
 import type { GrantRecord } from '../src/grant.ts'
+import { missingScopes } from '../src/scopes.ts'
 import { grantOf } from './world.ts'
 
 const now = 1_700_000_000_000

@@ -294,7 +294,7 @@ t.test('disconnect forgets first and then revokes, and says whether the provider
   t.equal(await world.grants.check(key, read), 'no_session')
   await world.tokens.save(key, grantOf(), undefined)
   world.github.revoke = async () => { throw new ConsentryError('CONSENTRY_ERR_PROVIDER_UNAVAILABLE') }
-  t.same(await world.grants.disconnect(key), { revoked: false })
+  t.same(await world.grants.disconnect(key), { revoked: false, error: 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE' })
   t.notOk(await world.tokens.exists(key))
   t.equal(world.errors.length, 1)
 })

@@ -18,7 +18,7 @@ t.test('every source file loads', async (t) => {
 
 t.test('what the package exports', async (t) => {
   t.same(Object.keys(index).sort(), [
-    'ConsentryError', 'authorize', 'cached', 'createDeadlines', 'createExecutions', 'createFlows', 'createGrants', 'createSessions', 'createWakeups', 'currentExecution',
+    'ConsentryError', 'auditFlows', 'authorize', 'cached', 'createAudit', 'createDeadlines', 'createExecutions', 'createFlows', 'createGrants', 'createSessions', 'createWakeups', 'currentExecution',
     'defaultProfile', 'defaultTenant', 'errorCodes', 'flowIdOf', 'grantKeyId', 'grantState', 'isLast', 'isOver', 'memoryState', 'memoryTokens', 'missingScopes',
     'outcomeError', 'ownerId', 'randomId', 'sameAccount', 'sameOwner', 'systemClock', 'systemRandomBytes'
   ])

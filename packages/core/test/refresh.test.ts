@@ -4,6 +4,7 @@ import type { TokenSet } from '../src/grant.ts'
 import { memoryTokens } from '../src/memory-tokens.ts'
 import type { TokenStore, VersionedGrant } from '../src/ports.ts'
 import { createRefresh, type Refresh } from '../src/refresh.ts'
+import { createRenewal } from '../src/renewal.ts'
 import { createClock, type ManualClock } from '@consentry/testing'
 import { account, alice, codeOf, fakeProvider, grantOf, keyOf, minute, rest, type FakeProvider } from './world.ts'
 
@@ -26,7 +27,7 @@ interface Bench {
 async function bench (values: Parameters<typeof grantOf>[0] = { expiresAt: start + 30_000 }, tokens: TokenStore = memoryTokens()): Promise<Bench> {
   const clock = createClock(start)
   const github = fakeProvider()
-  const another = (store = tokens): Refresh => createRefresh({ tokens: store, clock, refreshBuffer: minute, provider: () => github })
+  const another = (store = tokens): Refresh => createRefresh({ tokens: store, clock, refreshBuffer: minute, renewal: createRenewal({ provider: () => github, subject: async () => undefined, onError: () => {} }), audit: () => {} })
   await tokens.save(key, grantOf(values), undefined)
   const stored = async (): Promise<VersionedGrant> => await tokens.load(key) as VersionedGrant
   return { clock, tokens, github, refresh: another(), another, seen: await stored(), stored }

@@ -7,11 +7,12 @@ import type { EventFeed } from '../src/feed.ts'
 import type { ConnectFlow, FlowOutcome } from '../src/flow.ts'
 import { createFlows, type Flows } from '../src/flows.ts'
 import type { GrantKey, GrantRecord, Owner, TokenSet } from '../src/grant.ts'
-import { createGrants, type Grants } from '../src/grants.ts'
+import { auditFlows, createAudit, type AuditEntry } from '../src/audit.ts'
+import { createGrants, type Connection, type Grants } from '../src/grants.ts'
 import { memoryState } from '../src/memory-state.ts'
 import { memoryTokens } from '../src/memory-tokens.ts'
 import type { StateStore, TokenStore } from '../src/ports.ts'
-import type { AuthorizationResponse, RedirectProvider, RefreshRequest } from '../src/provider.ts'
+import type { AuthorizationResponse, Provider, RedirectProvider, RefreshRequest } from '../src/provider.ts'
 import { systemRandomBytes } from '../src/random.ts'
 import { createWakeups, type Wakeups } from '../src/wakeups.ts'
 
@@ -82,6 +83,8 @@ export interface World {
   executions: Executions
   /** What `onError` heard. */
   errors: unknown[]
+  audits: AuditEntry[]
+  reauths: Array<[Owner, Connection]>
 }
 
 export interface WorldOptions {
@@ -89,6 +92,8 @@ export interface WorldOptions {
   state?: StateStore
   tokens?: TokenStore
   github?: FakeProvider
+  /** Others beside it. */
+  providers?: Record<string, Provider>
   fetch?: typeof globalThis.fetch
   maxPerUser?: number
   maxEvents?: number
@@ -105,8 +110,11 @@ export function createWorld (options: WorldOptions = {}): World {
   const errors: unknown[] = []
   const onError = (error: unknown): void => { errors.push(error) }
   const randomBytes = systemRandomBytes
-  const flows = createFlows({ state, wakeups, clock, randomBytes, lifetime: options.lifetime ?? lifetime, redirectUri: (provider) => `https://app.test/auth/callback/${provider}` })
-  const grants = createGrants({ providers: { github }, tokens, flows, clock, fetch: options.fetch ?? fetch, refreshBuffer: minute, onError })
+  const audits: AuditEntry[] = []
+  const reauths: World['reauths'] = []
+  const audit = createAudit({ clock, onAudit: (entry) => { audits.push(entry) }, onError })
+  const flows = createFlows({ state, wakeups, clock, randomBytes, lifetime: options.lifetime ?? lifetime, redirectUri: (provider) => `https://app.test/auth/callback/${provider}`, onConnect: auditFlows(audit) })
+  const grants = createGrants({ providers: { github, ...options.providers }, tokens, flows, wakeups, clock, audit, onReauthRequired: (owner, ended) => { reauths.push([owner, ended]) }, fetch: options.fetch ?? fetch, refreshBuffer: minute, onError })
   const executions = createExecutions({
     state,
     wakeups,
@@ -120,7 +128,7 @@ export function createWorld (options: WorldOptions = {}): World {
     maxEvents: options.maxEvents ?? 100,
     onError
   })
-  return { clock, state, tokens, wakeups, github, flows, grants, executions, errors }
+  return { clock, state, tokens, wakeups, github, flows, grants, executions, errors, audits, reauths }
 }
 
 /** What the browser does: opens the link, comes back with the answer. Resolves to the outcome. */

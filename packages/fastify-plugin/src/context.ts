@@ -1,4 +1,4 @@
-import { ConsentryError, createDeadlines, createExecutions, createFlows, createGrants, createSessions, createWakeups, defaultTenant, type Account, type Deadlines, type Executions, type Flows, type Grants, type Owner, type Provider, type RedirectProvider, type Session, type Sessions, type Wakeups } from '@consentry/core'
+import { auditFlows, ConsentryError, createAudit, createDeadlines, createExecutions, createFlows, createGrants, createSessions, createWakeups, defaultTenant, type Account, type Deadlines, type Executions, type Flows, type Grants, type Owner, type Provider, type RedirectProvider, type Session, type Sessions, type Wakeups } from '@consentry/core'
 import { createIdentity, userInfoFromClaims, type Identity, type UserInfo } from '@consentry/user-identity'
 import type { FastifyBaseLogger } from 'fastify'
 import { cookieNames } from './cookies.ts'
@@ -32,15 +32,28 @@ export function createContext (settings: Settings, log: FastifyBaseLogger): Cont
   const { stateStore: state, tokenStore: tokens, clock, randomBytes, providers, origin, prefix } = settings
   const wakeups = createWakeups(state)
   const onError = (error: unknown, doing: string): void => { log.warn(loggable(error), `${doing} failed`) }
+  const audit = createAudit({ clock, onAudit: settings.audit, onError })
   const flows = createFlows({
     state,
     wakeups,
     clock,
     randomBytes,
     lifetime: settings.flowLifetime,
-    redirectUri: (provider) => `${origin}${prefix}/callback/${provider}`
+    redirectUri: (provider) => `${origin}${prefix}/callback/${provider}`,
+    onConnect: auditFlows(audit)
   })
-  const grants = createGrants({ providers, tokens, flows, clock, fetch: settings.fetch, refreshBuffer: settings.refreshBuffer, onError })
+  const grants = createGrants({
+    providers,
+    tokens,
+    flows,
+    wakeups,
+    clock,
+    audit,
+    fetch: settings.fetch,
+    refreshBuffer: settings.refreshBuffer,
+    onReauthRequired: settings.onReauthRequired,
+    onError
+  })
   const executions = createExecutions({
     ...settings.executions,
     state,

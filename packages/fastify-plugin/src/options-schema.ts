@@ -131,6 +131,8 @@ export const optionsSchema: object = {
         heartbeat: { $ref: '#/$defs/count' }
       }
     },
+    audit: { function: true },
+    onReauthRequired: { function: true },
     fetch: { function: true },
     clock: { type: 'object', methods: ['now', 'monotonic', 'timer'] },
     randomBytes: { function: true }

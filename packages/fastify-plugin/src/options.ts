@@ -1,4 +1,4 @@
-import { ConsentryError, memoryState, memoryTokens, systemClock, systemRandomBytes, type Clock, type Provider, type RandomBytes, type StateStore, type TokenStore } from '@consentry/core'
+import { ConsentryError, memoryState, memoryTokens, systemClock, systemRandomBytes, type AuditEntry, type Clock, type Connection, type Owner, type Provider, type RandomBytes, type StateStore, type TokenStore } from '@consentry/core'
 import type { CacheOptions, CredentialOptions, UserIdOptions, UserInfo } from '@consentry/user-identity'
 import { Ajv, type ErrorObject } from 'ajv'
 import { hkdfSync } from 'node:crypto'
@@ -76,6 +76,10 @@ export interface ConsentryOptions {
     /** How often connections are checked for life, in milliseconds; 30000 unless given. */
     heartbeat?: number
   }
+  /** Told what happens to grants: started, granted, denied, refreshed, failed, revoked. Holds no secret. */
+  audit?: (entry: AuditEntry) => void
+  /** Told once when a provider ended a grant, so that its owner has to consent again before it can be used. */
+  onReauthRequired?: (owner: Owner, ended: Connection) => void
   /** What `grant.fetch()` uses; the global `fetch` unless given. */
   fetch?: typeof globalThis.fetch
   /** Replaced in tests. */
@@ -104,6 +108,8 @@ export interface Settings {
   refreshBuffer: number
   executions: { maxAge: number, retention: number, maxPerUser: number, maxEvents: number }
   websocket: { authTimeout: number, maxPayload: number, maxBuffered: number, maxMessages: number, heartbeat: number }
+  audit: ((entry: AuditEntry) => void) | undefined
+  onReauthRequired: ((owner: Owner, ended: Connection) => void) | undefined
   fetch: typeof globalThis.fetch
   clock: Clock
   randomBytes: RandomBytes
@@ -157,6 +163,8 @@ export function readOptions (options: ConsentryOptions, base = ''): Settings {
       maxMessages: websocket.maxMessages ?? 100,
       heartbeat: websocket.heartbeat ?? 30_000
     },
+    audit: options.audit,
+    onReauthRequired: options.onReauthRequired,
     fetch: options.fetch ?? globalThis.fetch,
     clock,
     randomBytes: options.randomBytes ?? systemRandomBytes

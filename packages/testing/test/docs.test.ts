@@ -26,6 +26,11 @@ t.test('docs/errors.md is what the source says', async (t) => {
   t.equal(status, 0, stderr)
 })
 
+t.test('docs/grant-states.md is what the state machine says', async (t) => {
+  const { status, stderr } = run(`${root}tools/docs/grant-states.mjs`, '--check')
+  t.equal(status, 0, stderr)
+})
+
 t.test('every error code that is used exists, in sources and pages', async (t) => {
   const { errorCodes } = await built<{ errorCodes: Record<string, unknown> }>('core/dist/src/errors.js')
   const known = Object.keys(errorCodes)
