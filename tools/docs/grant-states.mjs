@@ -15,22 +15,22 @@ const good = {
 const { refreshToken: _, ...noRefresh } = good
 
 const grants = [
-  ['none', undefined],
-  ['good', good],
-  ['near its expiry, with a refresh token', { ...good, expiresAt: now + minute / 2 }],
-  ['near its expiry, without one', { ...noRefresh, expiresAt: now + minute / 2 }],
-  ['expired, with a refresh token', { ...good, expiresAt: now }],
-  ['expired, without one', { ...noRefresh, expiresAt: now }],
-  ['lacks a scope', { ...good, scopes: [] }],
-  ['of another account', { ...good, account: { ...account, subject: 'other' } }],
-  ['ended by the provider (`invalid_grant`)', { ...good, endedAt: now - minute }]
+  { name: 'none', grant: undefined },
+  { name: 'good', grant: good },
+  { name: 'near its expiry, with a refresh token', grant: { ...good, expiresAt: now + minute / 2 } },
+  { name: 'near its expiry, without one', grant: { ...noRefresh, expiresAt: now + minute / 2 } },
+  { name: 'expired, with a refresh token', grant: { ...good, expiresAt: now } },
+  { name: 'expired, without one', grant: { ...noRefresh, expiresAt: now } },
+  { name: 'lacks a scope', grant: { ...good, scopes: [] } },
+  { name: 'of another account', grant: { ...good, account: { ...account, subject: 'other' } } },
+  { name: 'ended by the provider (`invalid_grant`)', grant: { ...good, endedAt: now - minute } }
 ]
 const settled = (outcome) => ({ status: 'settled', outcome })
 const flows = [
-  ['none', [undefined]],
-  ['pending or claimed', [{ status: 'pending' }, { status: 'claimed' }]],
-  ['waited for: `granted`', [settled('granted')]],
-  ['waited for: any other outcome', ['denied', 'cancelled', 'expired', 'superseded', 'account_mismatch', 'provider_error'].map(settled)]
+  { name: 'none', situations: [undefined] },
+  { name: 'pending or claimed', situations: [{ status: 'pending' }, { status: 'claimed' }] },
+  { name: 'waited for: `granted`', situations: [settled('granted')] },
+  { name: 'waited for: any other outcome', situations: ['denied', 'cancelled', 'expired', 'superseded', 'account_mismatch', 'provider_error'].map(settled) }
 ]
 
 function cell (grant, situations) {
@@ -39,7 +39,7 @@ function cell (grant, situations) {
   return `\`${[...states][0]}\``
 }
 
-const rows = grants.map(([name, grant]) => `| ${name} | ${flows.map(([, situations]) => cell(grant, situations)).join(' | ')} |`)
+const rows = grants.map(({ name, grant }) => `| ${name} | ${flows.map(({ situations }) => cell(grant, situations)).join(' | ')} |`)
 
 const page = `# The states of a grant
 
@@ -47,7 +47,7 @@ const page = `# The states of a grant
 
 Where a grant stands for one who needs it is a pure function of four things: the grant that is stored, the flow that is pending for its key (or was waited for), the requirement, and the time. It is \`grantState\` in [grant-state.ts](../packages/core/src/grant-state.ts).
 
-| grant | flow: ${flows.map(([name]) => name).join(' | ')} |
+| grant | flow: ${flows.map(({ name }) => name).join(' | ')} |
 | --- | ${flows.map(() => '---').join(' | ')} |
 ${rows.join('\n')}
 

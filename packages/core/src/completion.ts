@@ -42,7 +42,7 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, onErr
     for (const expected of [flow.account, before?.record.account]) {
       if (expected !== undefined && (tokenSet.account === undefined || !sameAccount(tokenSet.account, expected))) return 'account_mismatch'
     }
-    const record = grantRecord(tokenSet, { before: before?.record, requestedScopes: flow.scopes, now: clock.now() })
+    const record = { ...grantRecord(tokenSet, { before: before?.record, requestedScopes: flow.scopes, now: clock.now() }), answeredAt: clock.now() }
     const version = await tokens.save(flow.key, record, before?.version)
     if (version === undefined) return store(flow, tokenSet)
     const { account, scopes } = record

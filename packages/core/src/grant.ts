@@ -59,6 +59,8 @@ export interface GrantRecord {
   account?: Account
   createdAt: number
   updatedAt: number
+  /** When the person last consented. */
+  answeredAt?: number
   /** When the provider ended it (`invalid_grant`). The record stays, so that a reconnect can be held to the same account. */
   endedAt?: number
 }

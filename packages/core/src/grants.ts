@@ -37,7 +37,10 @@ export interface Grants extends Completion {
   requirement (owner: Owner, provider: string, options?: AuthorizeOptions): { key: GrantKey, requirement: Requirement }
   /** Where the grant stands. Asks nobody. */
   check (key: GrantKey, requirement: Requirement): Promise<GrantState>
-  /** Creates the flow that asks for what is missing, or joins the one that is pending. */
+  /**
+   * Creates the flow that asks for what is missing, or joins the one that is pending. Without a waiter it rejects with
+   * `CONSENTRY_ERR_SCOPES_MISSING` when the person has just been asked for the same and gave less.
+   */
   prepare (key: GrantKey, requirement: Requirement, waiter?: FlowWaiter): Promise<ConnectFlow>
   /** The grant as it is, renewed if need be; `undefined` when the person has to be asked. */
   available (key: GrantKey, requirement: Requirement): Promise<Grant | undefined>
@@ -64,6 +67,9 @@ export interface GrantsOptions {
   /** Hears about failures that nobody else is told of. */
   onError: (error: unknown, doing: string) => void
 }
+
+/** How long after an answer the same is not asked again of who does not wait for it, in milliseconds. */
+const justAnswered = 10_000
 
 /** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` when a provider exchanges the grants of one that asks nobody */
 export function createGrants (options: GrantsOptions): Grants {
@@ -167,7 +173,7 @@ export function createGrants (options: GrantsOptions): Grants {
       const state = stateOf(key, grant, asked, requirement)
       if (state === 'skip_auth') return handle(key, grant as VersionedGrant, requirement)
       if (state === 'do_refresh') {
-        const fresh = await renewed(key, grant as VersionedGrant, requirement)
+        const fresh = await renewed(key, grant, requirement)
         if (fresh !== undefined) return fresh
       }
       // Asked for all of it and given less: asking again would ask for ever.
@@ -196,7 +202,12 @@ export function createGrants (options: GrantsOptions): Grants {
     async prepare (key, requirement, waiter) {
       const from = provider(key.provider)
       const [asked, needed] = hasSubject(from) ? subjectOf(key, from) : [key, requirement] as const
-      return begin(asked, needed, (await tokens.load(asked))?.record, waiter)
+      const grant = (await tokens.load(asked))?.record
+      // Nobody waits, so a page that sends the person there again by itself would do so for ever.
+      if (waiter === undefined && grant?.answeredAt !== undefined && clock.now() - grant.answeredAt < justAnswered && needed.scopes.every((scope) => grant.requestedScopes.includes(scope)) && grant.endedAt === undefined) {
+        throw shortcoming(grant, needed, from.coveredScopes)
+      }
+      return begin(asked, needed, grant, waiter)
     },
 
     async check (key, requirement) {

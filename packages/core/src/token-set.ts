@@ -25,7 +25,8 @@ export function grantRecord (tokens: TokenSet, { before, requestedScopes, now }:
     requestedScopes: [...requestedScopes],
     ...(account !== undefined && { account }),
     createdAt: before?.createdAt ?? now,
-    updatedAt: now
+    updatedAt: now,
+    ...(before?.answeredAt !== undefined && { answeredAt: before.answeredAt })
   }
 }
 

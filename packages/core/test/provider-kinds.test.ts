@@ -122,7 +122,7 @@ t.test('T17: an exchange of what nobody is asked for is a mistake', async (t) =>
 t.test('seed E: token forms: a secret that is typed in goes through the same question, events and list', async (t) => {
   const sent: unknown[] = []
   const fetch: typeof globalThis.fetch = async (url, init) => {
-    sent.push([String(url), Object.fromEntries(new Headers(init?.headers))])
+    sent.push([new Request(url).url, Object.fromEntries(new Headers(init?.headers))])
     return new Response()
   }
   const world = createWorld({ providers: { weather: form }, fetch })

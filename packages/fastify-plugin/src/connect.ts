@@ -6,11 +6,11 @@ import { setFlowCookie } from './cookies.ts'
 import { createFormTokens } from './csrf.ts'
 import { httpError } from './errors.ts'
 import { refuse } from './guard.ts'
-import { html } from './html.ts'
 import { authenticationError } from './identity.ts'
 import { sendOutcome } from './outcome.ts'
-import { sendPage } from './pages.ts'
+import { sendQuestion } from './question.ts'
 import { limited } from './rate-limit.ts'
+import { sendSecretForm, submitSecret } from './secret-form.ts'
 
 interface ConnectParams { flowId: string }
 
@@ -24,16 +24,22 @@ export function connect (app: FastifyInstance, context: Context): void {
     const flow = await ownFlow(context, request, request.userInfo)
     if (flow.status !== 'pending') return sendOutcome(context, request, reply, await flows.ended(flow))
     if (flow.expiresAt <= settings.clock.now()) throw httpError('CONSENTRY_ERR_FLOW_EXPIRED')
+    const token = formTokens.create(request, flow.id)
+    if (providerOf(context, flow.provider).kind === 'form') return sendSecretForm(context, reply, flow, request.userInfo, token)
     if (isFromOwnPage(request)) return sendToProvider(context, request, reply, flow)
-    return sendQuestion(context, reply, flow, request.userInfo, formTokens.create(request, flow.id))
+    return sendQuestion(context, reply, flow, request.userInfo, token)
   })
 
-  app.post<{ Params: ConnectParams, Body: { answer?: unknown } | undefined }>('/connect/:flowId', { config: limited }, async (request, reply) => {
+  app.post<{ Params: ConnectParams, Body: Record<string, unknown> | undefined }>('/connect/:flowId', { config: limited }, async (request, reply) => {
     if (request.userInfo === null) throw authenticationError(request)
     const flow = await ownFlow(context, request, request.userInfo)
     formTokens.verify(request, flow.id)
     if (flow.status !== 'pending') return sendOutcome(context, request, reply, await flows.ended(flow))
-    if (request.body?.answer === 'continue') return sendToProvider(context, request, reply, flow)
+    if (request.body?.['answer'] === 'continue') {
+      return providerOf(context, flow.provider).kind === 'form'
+        ? submitSecret(context, request, reply, flow, request.userInfo, formTokens.create(request, flow.id))
+        : sendToProvider(context, request, reply, flow)
+    }
     await flows.withdraw(flow.id, 'denied')
     return sendOutcome(context, request, reply, await flows.ended(flow))
   })
@@ -71,24 +77,4 @@ async function authorizationUrl ({ flows }: Context, provider: RedirectProvider,
     if (ConsentryError.is(error, 'CONSENTRY_ERR_OPTIONS_INVALID')) await flows.withdraw(flow.id, 'cancelled')
     throw error
   }
-}
-
-function sendQuestion (context: Context, reply: FastifyReply, flow: ConnectFlow, userInfo: UserInfo, token: string): FastifyReply {
-  const { label, host } = providerOf(context, flow.provider)
-  const executions = flow.waiters.flatMap(({ executionId }) => executionId ?? [])
-  return sendPage(context, reply, {
-    title: `Connect ${label}?`,
-    mood: 'ask',
-    body: html`<p>A run that you started needs your consent to go on. Continue only if you expected this question.</p>
-<dl>
-<div><dt>Run</dt><dd>${executions.length === 0 ? 'a request of yours' : html`<code>${executions.join(', ')}</code>`}</dd></div>
-<div><dt>Started by</dt><dd>${userInfo.name ?? userInfo.email ?? userInfo.subject}</dd></div>
-<div><dt>Provider</dt><dd>${label} <span class="host">(${host})</span></dd></div>
-<div><dt>Asks for</dt><dd><ul>${flow.scopes.map((scope) => html`<li><code>${scope}</code></li>`)}</ul></dd></div>
-</dl>
-<form method="post">
-<input type="hidden" name="_csrf" value="${token}">
-<p class="actions"><button class="button" name="answer" value="continue">Continue to ${host}</button><button class="button quiet" name="answer" value="decline">Decline</button></p>
-</form>`
-  })
 }

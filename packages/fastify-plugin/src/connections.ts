@@ -22,6 +22,6 @@ export function connections (app: FastifyInstance, context: Context): void {
     const { profile = defaultProfile } = request.query
     const ended = await grants.disconnect({ ...ownerOf(context, request.userInfo), provider, profile })
     // What is gone is gone, whoever removed it.
-    return reply.send({ provider, profile, disconnected: ended !== undefined, revoked: ended?.revoked ?? false })
+    return reply.send({ provider, profile, disconnected: ended !== undefined, revoked: ended?.revoked ?? false, ...(ended?.error !== undefined && { error: ended.error }) })
   })
 }

@@ -83,7 +83,7 @@ export function httpError (code: ErrorCode, options: { cause?: unknown, retryAft
 
 /** Whatever was thrown, as a failure of ours; `undefined` when it is the application's. */
 export function asHttpError (error: unknown): HttpError | undefined {
-  if (ConsentryError.is(error)) return httpError(error.code, { cause: error, retryAfter: error.retryAfter })
+  if (ConsentryError.is(error)) return httpError(error.code, { cause: error, retryAfter: error.retryAfter, ...(error.missingScopes !== undefined && { members: { missingScopes: error.missingScopes } }) })
   return error instanceof Error && 'code' in error && 'members' in error && classes.has(String(error.code)) ? error as HttpError : undefined
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorCode, Execution, ExecutionDocument } from '@consentry/core'
+import type { ErrorCode, Execution, ExecutionDocument, StartOptions } from '@consentry/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ownerOf, type Context } from './context.ts'
 import { httpError, sendProblem } from './errors.ts'
@@ -31,11 +31,11 @@ export function executions (app: FastifyInstance, context: Context): void {
 }
 
 /** Runs `fn` for the caller and answers with what comes first: its end, or a question to its owner. */
-export async function replyExecution (context: Context, request: FastifyRequest, reply: FastifyReply, fn: (execution: Execution) => unknown): Promise<FastifyReply> {
+export async function replyExecution (context: Context, request: FastifyRequest, reply: FastifyReply, fn: (execution: Execution) => unknown, options?: StartOptions): Promise<FastifyReply> {
   try {
     if (request.userInfo === null) throw authenticationError(request)
     const owner = ownerOf(context, request.userInfo)
-    const started = await context.executions.start(owner, fn)
+    const started = await context.executions.start(owner, fn, options)
     // RFC 7240 section 4.1: a client that would rather follow than wait.
     const followed = /(^|,)\s*respond-async\s*(,|;|$)/i.test(String(request.headers['prefer'] ?? ''))
     if (followed) reply.header('preference-applied', 'respond-async')

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { AuthorizeOptions, Execution, Grant } from '@consentry/core'
+import type { AuthorizeOptions, Execution, Grant, StartOptions } from '@consentry/core'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import websocketPlugin from '@fastify/websocket'
@@ -56,8 +56,8 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
   app.decorateRequest('authorize', function (this: FastifyRequest, provider: string, options?: AuthorizeOptions) {
     return authorizeRequest(context, this, provider, options)
   })
-  app.decorateReply('execution', function (this: FastifyReply, fn: (execution: Execution) => unknown) {
-    return replyExecution(context, this.request, this, fn)
+  app.decorateReply('execution', function (this: FastifyReply, fn: (execution: Execution) => unknown, options?: StartOptions) {
+    return replyExecution(context, this.request, this, fn, options)
   })
   identify(app, context)
   guard(app, context)

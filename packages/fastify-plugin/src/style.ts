@@ -24,6 +24,7 @@ ul { margin: 0; padding: 0; list-style: none }
 .field { display: grid; gap: .3rem }
 .field input { font: inherit; color: inherit; background: var(--paper); padding: .6rem .75rem; border: 1px solid var(--line); border-radius: 10px; width: 100% }
 .field input:focus-visible { outline: 3px solid var(--accent); outline-offset: 1px }
+.hint { color: var(--dim); font-size: .875rem }
 [role=alert] { color: var(--bad) }
 .choices + form { border-top: 1px solid var(--line); padding-top: 1.25rem; margin-top: .5rem }
 .choices .button { display: block; text-align: center; margin-bottom: .75rem }

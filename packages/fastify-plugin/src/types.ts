@@ -1,4 +1,4 @@
-import type { AuthorizeOptions, Execution, Executions, Grant, Grants, Provider, Sessions } from '@consentry/core'
+import type { AuthorizeOptions, Execution, Executions, Grant, Grants, Provider, Sessions, StartOptions } from '@consentry/core'
 import type { UserInfo } from '@consentry/user-identity'
 import type { SessionData } from './context.ts'
 import type { RouteAuth } from './guard.ts'
@@ -28,12 +28,15 @@ declare module 'fastify' {
      * The caller's grant, when a good one is stored. Otherwise throws a 403 problem with `connectUrl`
      * (`CONSENTRY_ERR_AUTHORIZATION_REQUIRED`), or a 401 when nobody is signed in.
      */
-    authorize (provider: string, options?: Pick<AuthorizeOptions, 'scopes' | 'profile' | 'account'>): Promise<Grant>
+    authorize (provider: string, options?: Pick<AuthorizeOptions, 'scopes' | 'profile' | 'account' | 'partial'>): Promise<Grant>
   }
 
   interface FastifyReply {
-    /** Runs `fn` for the caller: 200 with its result if it ends before it needs anyone, otherwise 202 with its status. */
-    execution (fn: (execution: Execution) => unknown): Promise<FastifyReply>
+    /**
+     * Runs `fn` for the caller: 200 with its result if it ends before it needs anyone, otherwise 202 with its status.
+     * Grants in `requires` are asked for at once, before `fn` runs.
+     */
+    execution (fn: (execution: Execution) => unknown, options?: StartOptions): Promise<FastifyReply>
   }
 
   interface FastifyContextConfig {
