@@ -26,7 +26,7 @@ type Answer = 'all' | 'less' | 'denied' | 'error' | 'failing' | 'stranger' | 'na
 type Renewal = 'works' | 'away' | 'ended'
 
 type Step =
-  | { type: 'request', scopes: string[], timeout: number | undefined }
+  | { type: 'request', scopes: string[], timeout: number | undefined, partial: boolean, holds: boolean }
   | { type: 'answer', how: Answer, hang: boolean }
   | { type: 'finish' }
   | { type: 'cancel', which: number }
@@ -40,7 +40,7 @@ type Step =
 
 const scopes = fc.subarray(['a', 'b', 'c'], { minLength: 1 })
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ type: fc.constant('request' as const), scopes, timeout: fc.option(fc.integer({ min: 1, max: lifetime }), { nil: undefined }) }) },
+  { weight: 5, arbitrary: fc.record({ type: fc.constant('request' as const), scopes, timeout: fc.option(fc.integer({ min: 1, max: lifetime }), { nil: undefined }), partial: fc.boolean(), holds: fc.boolean() }) },
   { weight: 5, arbitrary: fc.record({ type: fc.constant('answer' as const), how: fc.constantFrom<Answer>('all', 'all', 'all', 'less', 'denied', 'error', 'failing', 'stranger', 'nameless'), hang: fc.boolean() }) },
   { weight: 2, arbitrary: fc.constant<Step>({ type: 'finish' }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('cancel' as const), which: fc.nat(20) }) },
@@ -95,6 +95,8 @@ function script (world: World, runs: StartedExecution[], settled: string[], prob
   let hang = false
   let count = 0
   let held: Array<() => void> = []
+  // The executions that were given the grant and have not ended.
+  const holding = new Set<string>()
 
   world.github.onExchange = async (scopes): Promise<TokenSet> => {
     const kind = how
@@ -132,13 +134,20 @@ function script (world: World, runs: StartedExecution[], settled: string[], prob
     switch (step.type) {
       case 'request':
         runs.push(await world.executions.start(alice, async (execution) => {
-          const options = { scopes: step.scopes, ...(step.timeout !== undefined && { timeout: step.timeout }) }
+          const options = { scopes: step.scopes, partial: step.partial, ...(step.timeout !== undefined && { timeout: step.timeout }) }
           try {
             const grant = await execution.authorize('github', options)
-            settled.push(step.scopes.every((scope) => grant.scopes.includes(scope)) ? 'granted' : 'granted too little')
+            const missing = step.scopes.filter((scope) => !grant.scopes.includes(scope))
+            if (JSON.stringify(missing) !== JSON.stringify(grant.missingScopes)) problems.push('missing scopes that are not said')
+            settled.push(missing.length === 0 || step.partial ? 'granted' : 'granted too little')
           } catch (error) {
             settled.push(ConsentryError.is(error) ? error.code : String(error))
+            return
           }
+          if (!step.holds) return
+          holding.add(execution.id)
+          await new Promise<void>((resolve) => { execution.signal.addEventListener('abort', () => { resolve() }) })
+          holding.delete(execution.id)
         }))
         return rest()
       case 'answer':
@@ -163,7 +172,16 @@ function script (world: World, runs: StartedExecution[], settled: string[], prob
         if (flow !== undefined) await world.flows.open(flow)
         return
       }
-      case 'disconnect': return void await world.grants.disconnect(key)
+      case 'disconnect': {
+        const held = [...holding]
+        if (await world.grants.disconnect(key) === undefined) return
+        await rest()
+        for (const id of held) {
+          const { status, error } = await world.executions.get(alice, id)
+          if (status !== 'failed' || error?.code !== 'CONSENTRY_ERR_GRANT_REVOKED') problems.push('an execution outlived its grant')
+        }
+        return
+      }
       case 'renewal':
         renewal = step.how
         return
@@ -210,6 +228,8 @@ t.test('random sequences of events: one outcome for each waiter, no grant lost, 
     }
     await finish()
     await world.clock.advance(lifetime + 2 * minute)
+    if (settled.length !== runs.length) throw new Error(`${settled.length} outcomes for ${runs.length} waiters`)
+    await world.clock.advance(60 * minute)
     await Promise.all(runs.map(({ ended }) => ended))
     if (settled.length !== runs.length) throw new Error(`${settled.length} outcomes for ${runs.length} waiters`)
     const stray = settled.find((ending) => !endings.has(ending))
