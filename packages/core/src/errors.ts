@@ -39,6 +39,7 @@ export const errorCodes = {
   CONSENTRY_ERR_RESULT_INVALID: { message: 'The result or progress of the execution is too large or cannot be written as JSON.', retryable: false },
   CONSENTRY_ERR_TOO_MANY_EXECUTIONS: { message: 'Too many executions are running for this person.', retryable: true },
   CONSENTRY_ERR_TOO_MANY_REQUESTS: { message: 'Too many requests. Try again shortly.', retryable: true },
+  CONSENTRY_ERR_BUSY: { message: 'Too much is being checked at the moment. Try again shortly.', retryable: true },
   CONSENTRY_ERR_SHUTDOWN: { message: 'The server is closing. Start again shortly.', retryable: true },
 
   CONSENTRY_ERR_AUTHENTICATION_REQUIRED: { message: 'Sign in first.', retryable: false },

@@ -1,21 +1,39 @@
 import type { Deadline } from '@consentry/core'
-import type { UserInfo } from '@consentry/user-identity'
+import type { Client, UserInfo } from '@consentry/user-identity'
+import type { FastifyRequest } from 'fastify'
+import { RequestClient } from './client.ts'
 import type { BrowserSession, Context } from './context.ts'
+import { sessionOf } from './identity.ts'
 
 /** Who is at the other end of a connection that lasts. */
 export interface Caller {
   userInfo: UserInfo
   session: BrowserSession | null
+  /** Whose credential it is now. Sessions say themselves when they end. */
+  verify?: () => Promise<UserInfo | undefined>
+}
+
+/** The caller that a request named by its headers, which are read again to verify it again. */
+export function callerOf ({ identity }: Context, request: FastifyRequest, userInfo: UserInfo): Caller {
+  const session = sessionOf(request)
+  if (session !== null) return { userInfo, session }
+  return { userInfo, session, verify: async () => (await identity.identify(request.raw, known(new RequestClient(request))))?.userInfo }
+}
+
+/** The client of a credential that is checked again. */
+export function known ({ address }: Client): Client {
+  return { address, isKnown: true }
 }
 
 /**
- * Calls `onEnd` once when the caller's credential ends: it expires, the person signs out, or the session is revoked or
- * was not used for too long (B20). An open connection does not keep a session alive.
+ * Calls `onEnd` once when the caller's credential ends: it expires or is withdrawn, the person signs out, or the session
+ * is revoked or was not used for too long (B20). An open connection does not keep a session alive.
  */
-export function watchCaller ({ sessions, settings: { clock }, deadlines }: Context, { userInfo, session }: Caller, onEnd: () => void): () => void {
+export function watchCaller ({ sessions, settings: { clock }, deadlines, reverification }: Context, { userInfo, session, verify }: Caller, onEnd: () => void): () => void {
   let deadline: Deadline | undefined
   let stopped = false
   const stopListening = session === null ? undefined : sessions.onRevoked(session.id, onEnd)
+  const stopVerifying = verify && reverification.watch(userInfo, verify, onEnd)
 
   function at (time: number, fn: () => void): void {
     if (!stopped) deadline = deadlines.add(time - clock.now(), fn, undefined)
@@ -39,5 +57,6 @@ export function watchCaller ({ sessions, settings: { clock }, deadlines }: Conte
     stopped = true
     deadline?.cancel()
     stopListening?.()
+    stopVerifying?.()
   }
 }

@@ -1,9 +1,11 @@
 import { auditFlows, ConsentryError, createAudit, createDeadlines, createExecutions, createFlows, createGrants, createSessions, createWakeups, defaultTenant, type Account, type Deadlines, type Executions, type Flows, type Grants, type Owner, type Provider, type RedirectProvider, type Session, type Sessions, type Wakeups } from '@consentry/core'
 import { createIdentity, userInfoFromClaims, type Identity, type UserInfo } from '@consentry/user-identity'
 import type { FastifyBaseLogger } from 'fastify'
+import { randomUUID } from 'node:crypto'
 import { cookieNames } from './cookies.ts'
 import { httpError, loggable } from './errors.ts'
 import { invalid, type Settings } from './options.ts'
+import { createReverification, type Reverification } from './reverification.ts'
 
 /** What a session holds. */
 export interface SessionData {
@@ -23,6 +25,8 @@ export interface Context {
   executions: Executions
   sessions: Sessions<SessionData>
   identity: Identity<BrowserSession>
+  /** Of the credentials that open connections were signed in with. */
+  reverification: Reverification
   /** Timeouts and expiries of connections. */
   deadlines: Deadlines
   log: FastifyBaseLogger
@@ -66,15 +70,38 @@ export function createContext (settings: Settings, log: FastifyBaseLogger): Cont
   })
   const { idleLifetime, absoluteLifetime } = settings
   const sessions = createSessions<SessionData>({ state, wakeups, clock, randomBytes, idleLifetime, absoluteLifetime })
-  const identity = readIdentity(settings, sessions)
+  const deadlines = createDeadlines(clock)
+  const reverification = createReverification(deadlines, settings.reverify)
+  const identity = forgetting(readIdentity(settings, sessions), reverification, wakeups)
   for (const warning of identity.warnings) log.warn(warning)
-  return { settings, wakeups, flows, grants, executions, sessions, identity, deadlines: createDeadlines(clock), log }
+  return { settings, wakeups, flows, grants, executions, sessions, identity, reverification, deadlines, log }
+}
+
+/** Who is forgotten here is forgotten on the other nodes too, and their open connections are checked again at once. */
+function forgetting (identity: Identity<BrowserSession>, reverification: Reverification, wakeups: Wakeups): Identity<BrowserSession> {
+  const self = randomUUID()
+  const forget = (userId: string | undefined): void => {
+    identity.forget(userId)
+    reverification.hurry(userId)
+  }
+  wakeups.on('identity:forgotten', (detail) => {
+    const [node, userId] = detail.split(' ')
+    if (node !== self) forget(userId)
+  })
+  return {
+    ...identity,
+    forget (userId) {
+      forget(userId)
+      wakeups.wake('identity:forgotten', userId === undefined ? self : `${self} ${userId}`)
+    }
+  }
 }
 
 function readIdentity (settings: Settings, sessions: Sessions<SessionData>): Identity<BrowserSession> {
   try {
     return createIdentity<BrowserSession>({
       ...settings.identity,
+      ...(settings.attempts !== false && { attempts: { ...settings.attempts, state: settings.stateStore } }),
       clock: settings.clock,
       session: { cookie: cookieNames.session, find: (secret) => sessions.find(secret), userInfo: ({ data }) => data.userInfo }
     })

@@ -1,6 +1,7 @@
 import { ConsentryError, errorCodes, type ErrorCode } from '@consentry/core'
 import createError from '@fastify/error'
 import type { FastifyError, FastifyReply } from 'fastify'
+import { challenges } from './challenges.ts'
 
 /** The HTTP status of every code. */
 export const statusCodes: Record<ErrorCode, number> = {
@@ -36,6 +37,7 @@ export const statusCodes: Record<ErrorCode, number> = {
   CONSENTRY_ERR_RESULT_INVALID: 500,
   CONSENTRY_ERR_TOO_MANY_EXECUTIONS: 429,
   CONSENTRY_ERR_TOO_MANY_REQUESTS: 429,
+  CONSENTRY_ERR_BUSY: 503,
   CONSENTRY_ERR_SHUTDOWN: 503,
   CONSENTRY_ERR_AUTHENTICATION_REQUIRED: 401,
   CONSENTRY_ERR_STEP_UP_REQUIRED: 401,
@@ -114,19 +116,9 @@ export function sendProblem (reply: FastifyReply, error: HttpError): FastifyRepl
   return reply.type('application/problem+json').send(JSON.stringify(problem(error)))
 }
 
-function challenge ({ code, stepUp }: HttpError): string {
-  if (code === 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED') return 'Bearer'
-  if (stepUp === undefined) return 'Bearer error="invalid_token"'
-  const { maxAge, acr } = stepUp
-  const parameters = [...maxAge === undefined ? [] : [`max_age="${maxAge}"`], ...acr === undefined ? [] : [`acr_values="${acr.join(' ')}"`]]
-  return ['Bearer error="insufficient_user_authentication"', ...parameters].join(', ')
-}
-
 /** `WWW-Authenticate` (RFC 9110 section 11.6.1) and `Retry-After` (section 10.2.3). */
 export function failureHeaders (reply: FastifyReply, error: HttpError): void {
   reply.code(error.statusCode).header('cache-control', 'no-store')
-  if (error.statusCode === 401) {
-    reply.header('www-authenticate', challenge(error))
-  }
+  if (error.statusCode === 401) reply.header('www-authenticate', challenges(reply.request, error))
   if (error.retryable && error.statusCode >= 429) reply.header('retry-after', String(Math.ceil((error.retryAfter ?? 5_000) / 1000)))
 }

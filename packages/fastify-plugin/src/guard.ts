@@ -4,6 +4,7 @@ import type { Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
 import { asHttpError, httpError, sendProblem, type HttpError } from './errors.ts'
 import { authenticationError, hasEnded, sessionOf } from './identity.ts'
+import { passwordLoginName } from './password-login.ts'
 import { loginPath, stepUpPath } from './return-to.ts'
 import { routeAuthChecker } from './options.ts'
 import { wantsHtml, sendErrorPage } from './pages.ts'
@@ -65,8 +66,12 @@ function shortcoming (request: FastifyRequest, requirement: Exclude<RouteAuth, f
   if (request.userInfo === null) return authenticationError(request)
   if (requirement === true) return undefined
   if (!meets(request.userInfo, requirement)) return httpError('CONSENTRY_ERR_FORBIDDEN')
-  if (isFresh(request.userInfo, requirement, now)) return undefined
+  if (isFresh(request.userInfo, requirement, now) && isOfKind(request.userInfo, requirement)) return undefined
   const { maxAge, acr } = requirement
+  // The form knows one way of signing in: asking again would ask for ever.
+  if (sessionOf(request)?.data.provider === passwordLoginName && !isOfKind(request.userInfo, requirement)) {
+    return Object.assign(httpError('CONSENTRY_ERR_STEP_UP_REQUIRED'), { statusCode: 403 })
+  }
   const stepUp = { ...(maxAge !== undefined && { maxAge }), ...(acr !== undefined && { acr }) }
   return Object.assign(httpError('CONSENTRY_ERR_STEP_UP_REQUIRED'), { stepUp })
 }
@@ -98,11 +103,14 @@ function meets (userInfo: UserInfo, { groups, roles, scopes, verified }: AuthReq
 /** How far the provider's clock may be off, and how long the way back from it may take, in seconds. */
 const tolerance = 30
 
-/** Whether the person signed in recently enough and in the way that is asked for. What the provider did not say does not count. */
-function isFresh ({ claims }: UserInfo, { maxAge, acr }: AuthRequirement, now: number): boolean {
-  const { auth_time: signedInAt, acr: context } = claims
-  return (maxAge === undefined || (typeof signedInAt === 'number' && signedInAt <= now + tolerance && now - signedInAt <= maxAge + tolerance)) &&
-    (acr === undefined || (typeof context === 'string' && acr.includes(context)))
+/** Whether the person signed in recently enough. What the provider did not say does not count. */
+function isFresh ({ claims: { auth_time: signedInAt } }: UserInfo, { maxAge }: AuthRequirement, now: number): boolean {
+  return maxAge === undefined || (typeof signedInAt === 'number' && signedInAt <= now + tolerance && now - signedInAt <= maxAge + tolerance)
+}
+
+/** Whether the person signed in in the way that is asked for. */
+function isOfKind ({ claims }: UserInfo, { acr }: AuthRequirement): boolean {
+  return acr === undefined || (typeof claims['acr'] === 'string' && acr.includes(claims['acr']))
 }
 
 /**

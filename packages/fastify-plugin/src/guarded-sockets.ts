@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
-import { watchCaller } from './caller.ts'
+import { callerOf, watchCaller } from './caller.ts'
 import { closeCodes } from './close-codes.ts'
 import type { Context } from './context.ts'
 import { requirementOf } from './guard.ts'
-import { endCaller, sessionOf } from './identity.ts'
+import { endCaller } from './identity.ts'
 
 /** How long a client may take to answer a close before it is cut off, in milliseconds. */
 const closeGrace = 1_000
@@ -23,7 +23,7 @@ export function guardSockets (app: FastifyInstance, context: Context): void {
     const request = upgrades.get(raw)
     if (request === undefined || request.userInfo === null) return
     const isGuarded = (requirementOf(request, context.settings.defaultAuth) ?? false) !== false
-    const stop = watchCaller(context, { userInfo: request.userInfo, session: sessionOf(request) }, () => {
+    const stop = watchCaller(context, callerOf(context, request, request.userInfo), () => {
       endCaller(request)
       if (isGuarded) closeSoon(context, socket, closeCodes.notAuthenticated, 'signed out')
     })

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
+import { RequestClient } from './client.ts'
 import type { BrowserSession, Context } from './context.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { refuse, requirementOf } from './guard.ts'
@@ -28,7 +29,7 @@ export function identify (app: FastifyInstance, context: Context): void {
     request[kRefusal] ??= null
     if (headers.cookie === undefined && !isDeliberate(headers)) return
     try {
-      const caller = await context.identity.identify(request.raw)
+      const caller = await context.identity.identify(request.raw, new RequestClient(request))
       request.userInfo = caller?.userInfo ?? null
       request[kSession] = caller?.session ?? null
     } catch (error) {

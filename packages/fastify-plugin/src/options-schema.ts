@@ -86,6 +86,13 @@ export const optionsSchema: object = {
           additionalProperties: false,
           properties: { maxEntries: { type: 'integer', minimum: 0 }, lifetime: { type: 'number', minimum: 0 } }
         },
+        attempts: {
+          anyOf: [
+            { const: false },
+            { type: 'object', additionalProperties: false, properties: { nameAndAddress: { $ref: '#/$defs/limit' }, address: { $ref: '#/$defs/limit' }, name: { $ref: '#/$defs/limit' } } }
+          ]
+        },
+        reverify: { type: 'number', minimum: 1, maximum: 86400 },
         session: {
           type: 'object',
           additionalProperties: false,
@@ -140,6 +147,12 @@ export const optionsSchema: object = {
   $defs: {
     seconds: { type: 'number', exclusiveMinimum: 0 },
     count: { type: 'integer', minimum: 1, maximum: 2147483647 },
+    limit: {
+      type: 'object',
+      required: ['max', 'window'],
+      additionalProperties: false,
+      properties: { max: { $ref: '#/$defs/count' }, window: { type: 'number', minimum: 1, maximum: 86400 } }
+    },
     names,
     path: { type: 'string', pattern: '^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$' }
   }

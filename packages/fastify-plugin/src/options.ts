@@ -1,5 +1,5 @@
 import { ConsentryError, memoryState, memoryTokens, systemClock, systemRandomBytes, type AuditEntry, type Clock, type Connection, type Owner, type Provider, type RandomBytes, type StateStore, type TokenStore } from '@consentry/core'
-import type { CacheOptions, CredentialOptions, UserIdOptions, UserInfo } from '@consentry/user-identity'
+import type { AttemptLimits, CacheOptions, CredentialOptions, UserIdOptions, UserInfo } from '@consentry/user-identity'
 import { Ajv, type ErrorObject } from 'ajv'
 import { hkdfSync } from 'node:crypto'
 import type { RouteAuth } from './guard.ts'
@@ -9,6 +9,10 @@ import { authSchema, optionsSchema } from './options-schema.ts'
 export interface IdentityOptions extends UserIdOptions, CredentialOptions {
   /** How verified credentials are remembered. */
   cache?: CacheOptions
+  /** How many failed passwords, API keys and opaque tokens are too many; `false` where something else limits them. */
+  attempts?: false | AttemptLimits
+  /** How often the credentials of open WebSockets and event streams are checked again, in seconds; 60 unless given. */
+  reverify?: number
   /** Lifetimes of signed-in browsers, in seconds. */
   session?: {
     /** Ends this long after the last request; 8 hours unless given. */
@@ -93,7 +97,9 @@ export interface Settings {
   csrfKeys: readonly string[]
   providers: Readonly<Record<string, Provider>>
   login: readonly string[]
-  identity: IdentityOptions
+  identity: Omit<IdentityOptions, 'attempts' | 'reverify'>
+  attempts: false | AttemptLimits
+  reverify: number
   idleLifetime: number
   absoluteLifetime: number
   tokenStore: TokenStore
@@ -119,7 +125,7 @@ const second = 1000
 
 /** Checks and completes the options, for routes below `base`. Throws `CONSENTRY_ERR_OPTIONS_INVALID`; its cause names the option. */
 export function readOptions (options: ConsentryOptions, base = ''): Settings {
-  const { prefix = '/auth', executionsPrefix = '/executions', providers, login = [], identity = {}, rateLimit = {}, clock = systemClock } = options
+  const { prefix = '/auth', executionsPrefix = '/executions', providers, login = [], identity: { attempts = {}, reverify = 60, ...identity } = {}, rateLimit = {}, clock = systemClock } = options
   const check = compile(optionsSchema)
   if (check(options) !== true) throw invalid(describe(telling(check.errors ?? [])))
   if (login.includes('basic') && identity.basic === undefined) throw invalid('login names "basic", the form for a password, and identity.basic is not there')
@@ -138,6 +144,8 @@ export function readOptions (options: ConsentryOptions, base = ''): Settings {
     providers: Object.freeze({ ...providers }),
     login: [...login],
     identity,
+    attempts,
+    reverify: reverify * second,
     idleLifetime: idleLifetime * second,
     absoluteLifetime: absoluteLifetime * second,
     tokenStore: options.tokenStore ?? memoryTokens(),

@@ -2,18 +2,22 @@ import { ConsentryError } from '@consentry/core'
 import { readAuthMessage } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { beginSession } from './begin-session.ts'
+import { RequestClient } from './client.ts'
 import type { Context } from './context.ts'
 import { httpError } from './errors.ts'
 import { isOwnPage } from './guard.ts'
 import { html, type Html } from './html.ts'
 import { sendPage } from './pages.ts'
+import { limited } from './rate-limit.ts'
 import { readReturnTo } from './return-to.ts'
 
 /** The name in `login` that stands for the form. */
 export const passwordLoginName = 'basic'
 
-/** Passwords are tried one after the other, by one address, so often in a minute. */
-const tries = { max: 10, timeWindow: 60_000, groupId: 'password' } as const
+/** The name under which the sessions of a user are found that began by the form. */
+export function passwordSessionName (userId: string): string {
+  return JSON.stringify([passwordLoginName, userId])
+}
 
 interface PasswordForm { username?: string, password?: string, return_to?: string }
 
@@ -37,7 +41,7 @@ export function passwordLogin (app: FastifyInstance, context: Context): void {
   const { settings } = context
   if (!settings.login.includes(passwordLoginName)) return
 
-  app.post<{ Body: PasswordForm }>(`/login/${passwordLoginName}`, { schema, config: { auth: false, ...(settings.rateLimit !== false && { rateLimit: tries }) } }, async (request, reply) => {
+  app.post<{ Body: PasswordForm }>(`/login/${passwordLoginName}`, { schema, config: limited }, async (request, reply) => {
     // Nobody is signed in yet, so that a token of a session cannot tell: the page must be ours (T3).
     if (!isOwnPage(request, settings.allowedOrigins)) throw httpError('CONSENTRY_ERR_CROSS_ORIGIN')
     const { username = '', password = '', return_to: path } = request.body
@@ -54,8 +58,8 @@ export function passwordLogin (app: FastifyInstance, context: Context): void {
 
 async function signIn (context: Context, request: FastifyRequest, reply: FastifyReply, username: string, password: string): Promise<void> {
   const { identity, settings } = context
-  const person = await identity.authenticate(readAuthMessage({ type: 'auth', method: 'basic', username, password }))
+  const person = await identity.authenticate(readAuthMessage({ type: 'auth', method: 'basic', username, password }), new RequestClient(request))
   const claims = { ...person.claims, auth_time: Math.floor(settings.clock.now() / 1000) }
   const userInfo = { ...person, claims, source: 'session' as const }
-  await beginSession(context, request, reply, { userInfo, provider: passwordLoginName })
+  await beginSession(context, request, reply, { userInfo, provider: passwordLoginName }, [passwordSessionName(userInfo.userId)])
 }

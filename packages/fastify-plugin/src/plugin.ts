@@ -8,6 +8,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import fp from 'fastify-plugin'
 import { backchannelLogout } from './backchannel-logout.ts'
 import { callback, elsewhere } from './callback.ts'
+import { announceBasic } from './challenges.ts'
 import { connect } from './connect.ts'
 import { connections } from './connections.ts'
 import { connectUrl, createContext, ownerOf, type Context } from './context.ts'
@@ -20,7 +21,7 @@ import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { readOptions, type ConsentryOptions } from './options.ts'
 import { sendFailure } from './pages.ts'
-import { passwordLogin } from './password-login.ts'
+import { passwordLogin, passwordSessionName } from './password-login.ts'
 import { rateLimit } from './rate-limit.ts'
 import { refresh } from './refresh.ts'
 import { sse } from './sse.ts'
@@ -52,13 +53,14 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
   }
 
   const { executions: runs, grants, sessions } = context
-  app.decorate('consentry', Object.freeze({ executions: runs, grants, sessions, providers: settings.providers }))
+  app.decorate('consentry', Object.freeze({ executions: runs, grants, sessions, providers: settings.providers, forget: (userId: string) => forget(context, userId) }))
   app.decorateRequest('authorize', function (this: FastifyRequest, provider: string, options?: AuthorizeOptions) {
     return authorizeRequest(context, this, provider, options)
   })
   app.decorateReply('execution', function (this: FastifyReply, fn: (execution: Execution) => unknown, options?: StartOptions) {
     return replyExecution(context, this.request, this, fn, options)
   })
+  announceBasic(app, settings.identity.basic?.realm)
   identify(app, context)
   guard(app, context)
   guardSockets(app, context)
@@ -89,6 +91,12 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     if (options.stateStore === undefined) await settings.stateStore.close?.()
     if (options.tokenStore === undefined) await settings.tokenStore.close?.()
   })
+}
+
+/** Whose key or password was withdrawn is checked again, everywhere. */
+async function forget ({ identity, sessions }: Context, userId: string): Promise<void> {
+  identity.forget(userId)
+  await sessions.revokeNamed(passwordSessionName(userId))
 }
 
 /** Our schemas are JSON Schema, whatever compiler the application has for its own. */

@@ -1,10 +1,10 @@
 import { isLast, isOver, type ExecutionEvent } from '@consentry/core'
 import type { FastifyInstance } from 'fastify'
 import { Readable } from 'node:stream'
-import { watchCaller } from './caller.ts'
+import { callerOf, watchCaller } from './caller.ts'
 import { ownerOf, type Context } from './context.ts'
 import { httpError, loggable } from './errors.ts'
-import { authenticationError, sessionOf } from './identity.ts'
+import { authenticationError } from './identity.ts'
 
 /** Server-Sent Events (HTML Standard section 9.2): an execution's events, resumed after `Last-Event-ID`. */
 export function sse (app: FastifyInstance, context: Context): { close: () => void } {
@@ -24,7 +24,7 @@ export function sse (app: FastifyInstance, context: Context): { close: () => voi
       await stream.write(frame(event))
       if (isLast(event.type)) stream.push(null)
     })
-    const stopWatching = watchCaller(context, { userInfo, session: sessionOf(request) }, () => { stream.push(null) })
+    const stopWatching = watchCaller(context, callerOf(context, request, userInfo), () => { stream.push(null) })
     const keepAlive = setInterval(() => { stream.beat() }, settings.websocket.heartbeat).unref()
     streams.add(stream)
     stream.once('close', () => {

@@ -9,6 +9,12 @@ export interface Consentry {
   grants: Grants
   sessions: Sessions<SessionData>
   providers: Readonly<Record<string, Provider>>
+  /**
+   * To be called when a key or a password of the user was withdrawn: what is remembered of them is dropped, and the
+   * credentials of their open connections are checked again, on all nodes; sessions that began by the form for a
+   * password end. Rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE` when the sessions cannot be ended.
+   */
+  forget (userId: string): Promise<void>
 }
 
 declare module 'fastify' {

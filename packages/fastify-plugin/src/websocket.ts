@@ -1,14 +1,15 @@
 import type { EventFeed, ExecutionEvent } from '@consentry/core'
-import { readAuthMessage, type UserInfo } from '@consentry/user-identity'
+import { readAuthMessage, type Client, type UserInfo } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
-import { watchCaller, type Caller } from './caller.ts'
+import { callerOf, known, watchCaller, type Caller } from './caller.ts'
+import { RequestClient } from './client.ts'
 import { closeCodes } from './close-codes.ts'
 import { ownerOf, type Context } from './context.ts'
 import { asHttpError, httpError, loggable, type HttpError } from './errors.ts'
 import { refuse } from './guard.ts'
 import { closeSoon } from './guarded-sockets.ts'
-import { refusalOf, sessionOf } from './identity.ts'
+import { refusalOf } from './identity.ts'
 import { readMessage, type ClientMessage } from './messages.ts'
 
 /** Messages are counted over this long, in milliseconds. */
@@ -48,6 +49,7 @@ export function websocket (app: FastifyInstance, context: Context): { close: () 
 class Connection {
   readonly #context: Context
   readonly #socket: WebSocket
+  readonly #client: Client
   #feed: EventFeed | undefined
   #userInfo: UserInfo | undefined
   #stopWatching: (() => void) | undefined
@@ -62,11 +64,13 @@ class Connection {
   constructor (context: Context, socket: WebSocket, request: FastifyRequest) {
     this.#context = context
     this.#socket = socket
+    this.#client = new RequestClient(request)
     // Before anything is awaited: what arrives meanwhile must not be lost.
     socket.on('message', (data, isBinary) => { this.#receive(data as Buffer, isBinary) })
     socket.on('pong', () => { this.#alive = true })
     socket.once('close', () => { this.#release() })
-    if (request.userInfo !== null) this.#queue(() => this.#signIn({ userInfo: request.userInfo as UserInfo, session: sessionOf(request) }))
+    const { userInfo } = request
+    if (userInfo !== null) this.#queue(() => this.#signIn(callerOf(context, request, userInfo)))
     else this.#authDeadline = context.deadlines.add(context.settings.websocket.authTimeout, () => this.close(closeCodes.authTimeout, 'sign in first'), undefined)
   }
 
@@ -123,11 +127,15 @@ class Connection {
     try {
       // A proxy verifies headers; what is said in a frame nobody has verified.
       if (this.#context.settings.identity.trust !== undefined) throw httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
-      const userInfo = await this.#context.identity.authenticate(readAuthMessage(message))
-      await this.#signIn({ userInfo, session: null }, () => this.#send({ type: 'auth_result', status: 'success', userId: userInfo.userId }))
+      const { identity } = this.#context
+      const credential = readAuthMessage(message)
+      const userInfo = await identity.authenticate(credential, this.#client)
+      const verify = (): Promise<UserInfo> => identity.authenticate(credential, known(this.#client))
+      await this.#signIn({ userInfo, session: null, verify }, () => this.#send({ type: 'auth_result', status: 'success', userId: userInfo.userId }))
     } catch (error) {
       const { code, message } = asHttpError(error) ?? httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
       this.#send({ type: 'auth_result', status: 'error', error: { code, message } })
+      if (code === 'CONSENTRY_ERR_TOO_MANY_REQUESTS') this.close(closeCodes.tooMany, 'too many failed')
     }
   }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Context } from './context.ts'
-import { authenticationError } from './identity.ts'
+import { authenticationError, refusalOf } from './identity.ts'
 
 /** Who is calling, for pages and scripts. */
 export function whoami (app: FastifyInstance, _context: Context): void {
@@ -11,6 +11,9 @@ export function whoami (app: FastifyInstance, _context: Context): void {
 
   app.get('/status', { config: { auth: false } }, async (request, reply) => {
     const { userInfo } = request
+    const refusal = refusalOf(request)
+    // Who cannot be told now is not the same as nobody.
+    if (refusal !== null && refusal.statusCode !== 401) throw refusal
     return reply.header('cache-control', 'no-store').send(userInfo === null ? { authenticated: false } : { authenticated: true, userId: userInfo.userId })
   })
 }

@@ -1,4 +1,4 @@
-import { signIn } from '@consentry/testing'
+import { createClock, signIn } from '@consentry/testing'
 import Fastify from 'fastify'
 import t from 'tap'
 import consentry, { type RouteAuth } from '../src/index.ts'
@@ -142,6 +142,36 @@ t.test('step-up: a sign-in that is too old, or of another kind, is done again by
   server.op.endSessions()
   const weak = await signIn(await alice.open(`${server.url}/strong`), 'alice')
   t.equal(codeOf(weak), 'CONSENTRY_ERR_STEP_UP_REQUIRED', 'what the provider cannot give is not asked for in a circle')
+})
+
+t.test('step-up: the form for a password proves again who is there, but in no other way', async (t) => {
+  const clock = createClock()
+  const server = await startServer(t, {
+    options: { clock, login: ['basic'], identity: { basic: { realm: 'files', check: (username, password) => password === 'right' && (username === 'bob' ? { acr: 'strong' } : {}) } } },
+    routes: (app) => {
+      app.get('/recent', { config: { auth: { maxAge: 300 } } }, async (_request, reply) => reply.type('text/html').send('<title>Recent</title>'))
+      app.get('/strong', { config: { auth: { acr: ['strong'], maxAge: 300 } } }, async (_request, reply) => reply.type('text/html').send('<title>Strong</title>'))
+    }
+  })
+  const alice = await server.browser()
+  const strong = await (await alice.open(`${server.url}/strong`)).submit({ username: 'alice', password: 'right' })
+  t.equal(strong.status, 403, 'no circle')
+  t.equal(codeOf(strong), 'CONSENTRY_ERR_STEP_UP_REQUIRED')
+  const program = await call(alice, server, '/strong')
+  t.equal(program.status, 403)
+  t.equal(program.headers.get('www-authenticate'), null)
+  t.equal((await alice.open(`${server.url}/recent`)).title, 'Recent')
+
+  await clock.advance(331_000)
+  t.match((await call(alice, server, '/recent')).headers.get('www-authenticate'), 'max_age="300"')
+  const form = await alice.open(`${server.url}/recent`)
+  t.equal(new URL(form.url).pathname, '/auth/login')
+  t.equal((await form.submit({ username: 'alice', password: 'right' })).title, 'Recent', 'through the form and back')
+
+  const bob = await server.browser()
+  t.equal((await (await bob.open(`${server.url}/strong`)).submit({ username: 'bob', password: 'right' })).title, 'Strong', 'what the check says of the sign-in counts')
+  await clock.advance(331_000)
+  t.equal((await (await bob.open(`${server.url}/strong`)).submit({ username: 'bob', password: 'right' })).title, 'Strong')
 })
 
 t.test('T11 T17 routes of a context that was there before the plugin are guarded too', async (t) => {

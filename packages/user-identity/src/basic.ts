@@ -1,11 +1,15 @@
 import type { Claims } from '@consentry/core'
+import type { Client } from './client.ts'
 import { parsePasswordHash, verifyPassword } from './password.ts'
 import { invalid, refused } from './refused.ts'
 import type { UserIdOptions } from './user-id.ts'
 import { userInfoFromClaims, type UserInfo } from './user-info.ts'
 
-/** What a check of a password says: the user's claims (`groups`, `roles`, …) or `true` when it is right. */
-export type PasswordCheck = (username: string, password: string) => Claims | boolean | null | undefined | Promise<Claims | boolean | null | undefined>
+/**
+ * What a check of a password says: the user's claims (`groups`, `roles`, …) or `true` when it is right. It hands the
+ * client on to `verifyPassword`, so that nobody's passwords keep others waiting.
+ */
+export type PasswordCheck = (username: string, password: string, client?: Client) => Claims | boolean | null | undefined | Promise<Claims | boolean | null | undefined>
 
 /** How user names and passwords are known. */
 export interface BasicOptions {
@@ -25,11 +29,11 @@ export function basicIssuer (realm: string): string {
  *
  * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`; the returned function `CONSENTRY_ERR_CREDENTIAL_INVALID`
  */
-export function basicVerifier ({ realm, check }: BasicOptions, userId: UserIdOptions = {}): (username: string, password: string) => Promise<UserInfo> {
+export function basicVerifier ({ realm, check }: BasicOptions, userId: UserIdOptions = {}): (username: string, password: string, client?: Client) => Promise<UserInfo> {
   if (typeof check !== 'function') throw invalid('basic.check must be a function')
   const issuer = issuerOf(realm)
-  return async (username, password) => {
-    const answer = await check(username, password)
+  return async (username, password, client) => {
+    const answer = await check(username, password, client)
     const claims = answer === true ? {} : answer
     if (typeof claims !== 'object' || claims === null) throw refused()
     return userInfoFromClaims({ preferred_username: username, ...claims, sub: username }, { ...userId, source: 'basic', verified: true, issuer })
@@ -63,9 +67,9 @@ export function passwordTable (table: Readonly<Record<string, PasswordEntry>>): 
   const users = new Map(Object.entries(table).map(([name, { hash, claims }]) => [name.normalize('NFC'), { hash, claims: claims ?? {} }]))
   for (const { hash } of users.values()) parsePasswordHash(hash)
   const [someone] = users.values()
-  return async (username, password) => {
+  return async (username, password, client) => {
     const user = users.get(username)
-    const isRight = await verifyPassword(password, (user ?? someone)?.hash)
+    const isRight = await verifyPassword(password, (user ?? someone)?.hash, client)
     return isRight && user !== undefined && user.claims
   }
 }

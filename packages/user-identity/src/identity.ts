@@ -1,5 +1,7 @@
 import { ConsentryError, systemClock, type Clock } from '@consentry/core'
 import { createHmac, randomBytes } from 'node:crypto'
+import { createAttempts, type AttemptsOptions } from './attempts.ts'
+import type { Client } from './client.ts'
 import { readCredentials, wellFormed, type Credential } from './credentials.ts'
 import type { RequestSource } from './headers.ts'
 import { invalid, refused } from './refused.ts'
@@ -22,6 +24,8 @@ export interface IdentityOptions<Session = never> extends UserIdOptions, Credent
   session?: SessionCredential<Session>
   /** Of verified credentials; sessions are asked for every time. */
   cache?: CacheOptions
+  /** Limits failed passwords, API keys and opaque tokens. Unlimited unless given, and where `trust` leaves the checks to a proxy. */
+  attempts?: AttemptsOptions
   /** The system's unless given. */
   clock?: Pick<Clock, 'now' | 'monotonic'>
 }
@@ -40,11 +44,12 @@ export interface Identity<Session = never> {
    * @throws ConsentryError
    * - `CONSENTRY_ERR_CREDENTIAL_INVALID`: a credential is there and not accepted
    * - `CONSENTRY_ERR_CREDENTIAL_CONFLICT`: two credentials name different callers
-   * - `CONSENTRY_ERR_STORE_UNAVAILABLE`, `CONSENTRY_ERR_PROVIDER_UNAVAILABLE`: it cannot be told now
+   * - `CONSENTRY_ERR_TOO_MANY_REQUESTS`: too many failed; the credential was not looked at
+   * - `CONSENTRY_ERR_BUSY`, `CONSENTRY_ERR_STORE_UNAVAILABLE`, `CONSENTRY_ERR_PROVIDER_UNAVAILABLE`: it cannot be told now
    */
-  identify (source: RequestSource): Promise<Identified<Session> | null>
+  identify (source: RequestSource, client?: Client): Promise<Identified<Session> | null>
   /** Whose credential this is, such as one of `readAuthMessage`. Throws as `identify` does. */
-  authenticate (credential: Credential): Promise<UserInfo>
+  authenticate (credential: Credential, client?: Client): Promise<UserInfo>
   /** Drops what is remembered of this user, or of everyone: at a logout, or when a key or password was withdrawn. In this process only. */
   forget (userId?: string): void
   /** What an operator must know, to be logged at start. */
@@ -58,6 +63,7 @@ export function createIdentity<Session = never> (options: IdentityOptions<Sessio
   if (sessions !== undefined && (typeof sessions.cookie !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(sessions.cookie))) throw invalid('session.cookie must be the name of a cookie')
   const cache = verifiedCache(options.cache ?? {}, clock)
   const { verify, warnings } = verifiers(options, clock, (issuer) => { cache.forget((userInfo) => userInfo.issuer === issuer) })
+  const attempts = options.attempts === undefined || options.trust !== undefined ? undefined : createAttempts(options.attempts, options.basic?.realm ?? '', clock)
   // Nobody can make a key of this memory from a credential, nor a credential from its key.
   const pepper = randomBytes(32)
   const hash = (text: string) => createHmac('sha256', pepper).update(text).digest('base64')
@@ -71,9 +77,15 @@ export function createIdentity<Session = never> (options: IdentityOptions<Sessio
     }
   }
 
-  async function check (credential: Credential): Promise<Identified<Session>> {
+  /** Asked of what is not remembered. */
+  function verifyLimited (credential: Exclude<Credential, { kind: 'session' }>, client: Client): Promise<UserInfo> {
+    if (attempts === undefined || credential.kind === 'jwt') return verify(credential, client)
+    return attempts.run(credential, client, () => verify(credential, client))
+  }
+
+  async function check (credential: Credential, client: Client | undefined): Promise<Identified<Session>> {
     try {
-      if (credential.kind !== 'session') return { userInfo: await cache.check(keyOf(credential), () => verify(credential)) }
+      if (credential.kind !== 'session') return { userInfo: await cache.check(keyOf(credential), (client) => verifyLimited(credential, client), client) }
       const session = await sessions?.find(credential.secret)
       if (sessions === undefined || session === undefined || session === null) throw refused()
       return { userInfo: sessions.userInfo(session), session }
@@ -86,11 +98,11 @@ export function createIdentity<Session = never> (options: IdentityOptions<Sessio
   return {
     warnings,
     forget: (userId) => { cache.forget(userId === undefined ? undefined : (userInfo) => userInfo.userId === userId) },
-    authenticate: async (credential) => (await check(wellFormed(credential))).userInfo,
-    async identify (source) {
+    authenticate: async (credential, client) => (await check(wellFormed(credential), client)).userInfo,
+    async identify (source, client) {
       let caller: Identified<Session> | null = null
       for (const credential of readCredentials(source, sessions?.cookie)) {
-        const found = await check(credential)
+        const found = await check(credential, client)
         if (caller !== null && caller.userInfo.userId !== found.userInfo.userId) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_CONFLICT')
         caller ??= found
       }

@@ -1,4 +1,6 @@
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
+import type { Client } from './client.ts'
+import { createFairQueue } from './fair-queue.ts'
 import { invalid } from './refused.ts'
 
 /**
@@ -21,10 +23,13 @@ interface PasswordHash {
   hash: Buffer
 }
 
+/** How many run at once: each takes 128 MiB, and a thread of the four that files and names are read by. */
+const queue = createFairQueue({ atOnce: 2, mostWaiting: 32 })
+
 /** A hash to store, by scrypt (RFC 7914), in the PHC string format: https://github.com/P-H-C/phc-string-format */
 export async function hashPassword (password: string): Promise<string> {
   const salt = randomBytes(16)
-  const hash = await derive(password, { cost: defaultCost, salt, hash: Buffer.alloc(32) })
+  const hash = await queue.run(() => derive(password, { cost: defaultCost, salt, hash: Buffer.alloc(32) }))
   const { ln, r, p } = defaultCost
   return `$scrypt$ln=${ln},r=${r},p=${p}$${unpadded(salt)}$${unpadded(hash)}`
 }
@@ -33,11 +38,14 @@ export async function hashPassword (password: string): Promise<string> {
  * Whether the password is the one that was hashed. Without a hash (an unknown user) it does the work of one all the
  * same and says no, so that the time tells nobody which users exist (T12).
  *
- * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` for a hash of another form, or beyond a cost of ln=20, r=16, p=4
+ * Two run at once and 32 wait, the addresses of the clients in turn.
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` for a hash of another form, or beyond a cost of ln=20, r=16, p=4;
+ *   `CONSENTRY_ERR_BUSY` when too many wait, or the client is gone before its turn comes
  */
-export async function verifyPassword (password: string, hash: string | undefined): Promise<boolean> {
+export async function verifyPassword (password: string, hash: string | undefined, client: Client = {}): Promise<boolean> {
   const stored = hash === undefined ? { cost: defaultCost, salt: Buffer.alloc(16), hash: Buffer.alloc(32) } : parsePasswordHash(hash)
-  const isEqual = timingSafeEqual(await derive(password, stored), stored.hash)
+  const isEqual = timingSafeEqual(await queue.run(() => derive(password, stored), client), stored.hash)
   return isEqual && hash !== undefined
 }
 
@@ -50,24 +58,7 @@ export function parsePasswordHash (text: string): PasswordHash {
   return { cost, salt: Buffer.from(salt, 'base64'), hash: Buffer.from(hash, 'base64') }
 }
 
-/** How many run at once: each takes 128 MiB, and a thread of the four that files and names are read by. */
-const most = 2
-let running = 0
-const waiting: Array<() => void> = []
-
-async function derive (password: string, like: PasswordHash): Promise<Buffer> {
-  if (running >= most) await new Promise<void>((resolve) => { waiting.push(resolve) })
-  else running++
-  try {
-    return await scryptOf(password, like)
-  } finally {
-    const next = waiting.shift()
-    if (next === undefined) running--
-    else next()
-  }
-}
-
-function scryptOf (password: string, { cost: { ln, r, p }, salt, hash }: PasswordHash): Promise<Buffer> {
+function derive (password: string, { cost: { ln, r, p }, salt, hash }: PasswordHash): Promise<Buffer> {
   const options: ScryptOptions = { N: 2 ** ln, r, p, maxmem: 2 * 128 * 2 ** ln * r }
   return new Promise((resolve, reject) => {
     // NFC: however the keyboard writes it, it is the same password (RFC 8265 section 4.2.2).

@@ -1,4 +1,5 @@
 import type { Clock } from '@consentry/core'
+import type { Client } from './client.ts'
 import { invalid } from './refused.ts'
 import type { UserInfo } from './user-info.ts'
 
@@ -10,10 +11,16 @@ export interface CacheOptions {
   lifetime?: number
 }
 
+/** A check under way, and all who wait for it. */
+interface Running {
+  answer: Promise<UserInfo>
+  clients: Client[]
+}
+
 /** Remembers who a verified credential is (T18). */
 export interface VerifiedCache {
   /** What `verify` resolved to for this key, or resolves to now: callers of the same key at the same time share one check. Failures are not remembered. */
-  check (key: string, verify: () => Promise<UserInfo>): Promise<UserInfo>
+  check (key: string, verify: (client: Client) => Promise<UserInfo>, client?: Client): Promise<UserInfo>
   /** Forgets whom `matches` picks, everyone without it, and whatever is being checked at the moment. */
   forget (matches?: (userInfo: UserInfo) => boolean): void
 }
@@ -29,7 +36,7 @@ export function verifiedCache ({ maxEntries = 10_000, lifetime = 60 }: CacheOpti
   if (!Number.isFinite(lifetime) || lifetime < 0) throw invalid('cache.lifetime must be a number of seconds, 0 or more')
   // In the order of their use.
   const entries = new Map<string, Entry>()
-  let running = new Map<string, Promise<UserInfo>>()
+  let running = new Map<string, Running>()
 
   const alive = ({ userInfo, until }: Entry) => clock.monotonic() < until && clock.now() < (userInfo.expiresAt ?? Infinity) * 1000
 
@@ -44,7 +51,7 @@ export function verifiedCache ({ maxEntries = 10_000, lifetime = 60 }: CacheOpti
   }
 
   return {
-    check (key, verify) {
+    check (key, verify, client = {}) {
       const entry = entries.get(key)
       if (entry !== undefined) {
         entries.delete(key)
@@ -54,16 +61,20 @@ export function verifiedCache ({ maxEntries = 10_000, lifetime = 60 }: CacheOpti
         }
       }
       const shared = running.get(key)
-      if (shared !== undefined) return shared
+      if (shared !== undefined) {
+        shared.clients.push(client)
+        return shared.answer
+      }
       const generation = running
       const until = clock.monotonic() + lifetime * 1000
-      const started = verify().then((userInfo) => {
+      const clients = [client]
+      const answer = verify(together(clients)).then((userInfo) => {
         // What was forgotten meanwhile may be what this check still believed.
         if (generation === running) store(key, { userInfo, until })
         return userInfo
       }).finally(() => { generation.delete(key) })
-      generation.set(key, started)
-      return started
+      generation.set(key, { answer, clients })
+      return answer
     },
 
     forget (matches) {
@@ -71,5 +82,15 @@ export function verifiedCache ({ maxEntries = 10_000, lifetime = 60 }: CacheOpti
       if (matches === undefined) return entries.clear()
       for (const [key, { userInfo }] of entries) if (matches(userInfo)) entries.delete(key)
     }
+  }
+}
+
+/** The first of them, who is gone when all are. */
+function together (clients: readonly Client[]): Client {
+  const [first] = clients
+  return {
+    ...(first?.isKnown !== undefined && { isKnown: first.isKnown }),
+    get address () { return first?.address },
+    isGone: () => clients.every((client) => client.isGone?.() === true)
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '@consentry/core'
 import { apiKeyVerifier, upstreamApiKey, type ApiKeyOptions } from './api-key.ts'
 import { basicVerifier, upstreamBasic, type BasicOptions } from './basic.ts'
+import type { Client } from './client.ts'
 import type { Credential } from './credentials.ts'
 import { introspector, type IntrospectionOptions } from './introspection.ts'
 import { jwtVerifier, upstreamJwt, type JwtOptions } from './jwt.ts'
@@ -27,7 +28,7 @@ export interface CredentialOptions extends UserIdOptions {
 
 /** Checks credentials other than sessions. */
 export interface Verifiers {
-  verify: (credential: Exclude<Credential, { kind: 'session' }>) => Promise<UserInfo>
+  verify: (credential: Exclude<Credential, { kind: 'session' }>, client: Client) => Promise<UserInfo>
   warnings: readonly string[]
 }
 
@@ -35,7 +36,7 @@ interface Checks {
   jwt?: ((token: string) => Promise<UserInfo> | UserInfo) | undefined
   introspect?: ((token: string) => Promise<UserInfo>) | undefined
   apiKey?: ((key: string) => Promise<UserInfo | undefined> | UserInfo) | undefined
-  basic?: ((username: string, password: string) => Promise<UserInfo> | UserInfo) | undefined
+  basic?: ((username: string, password: string, client: Client) => Promise<UserInfo> | UserInfo) | undefined
 }
 
 /** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` */
@@ -44,10 +45,10 @@ export function verifiers (options: CredentialOptions, clock: Pick<Clock, 'now' 
   if (trust !== undefined && trust !== 'upstream') throw invalid("trust can only be 'upstream'")
   const checks = trust === 'upstream' ? upstream(options, clock) : verifying(options, clock, onRotated)
 
-  async function verify (credential: Exclude<Credential, { kind: 'session' }>): Promise<UserInfo> {
+  async function verify (credential: Exclude<Credential, { kind: 'session' }>, client: Client): Promise<UserInfo> {
     switch (credential.kind) {
       case 'jwt': return await checks.jwt?.(credential.token) ?? none()
-      case 'basic': return await checks.basic?.(credential.username, credential.password) ?? none()
+      case 'basic': return await checks.basic?.(credential.username, credential.password, client) ?? none()
       case 'api_key': return await checks.apiKey?.(credential.key) ?? none()
       case 'bearer': return await checks.apiKey?.(credential.token) ?? await checks.introspect?.(credential.token) ?? none()
     }

@@ -1,20 +1,13 @@
-import { scryptSync } from 'node:crypto'
 import t from 'tap'
 import { basicIssuer, createIdentity, hashPassword, passwordTable, userId, verifyPassword } from '../src/index.ts'
+import { quickHash } from './passwords.ts'
 
 const invalid = { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' }
 const header = (text: string | Uint8Array) => ({ authorization: `Basic ${Buffer.from(text as string).toString('base64')}` })
 
-/** As `hashPassword` makes them, but quick. */
-function quickHash (password: string, ln = 10): string {
-  const salt = Buffer.from('a salt of a test')
-  const hash = scryptSync(password, salt, 32, { N: 2 ** ln, r: 8, p: 1, maxmem: 2 ** 28 })
-  return `$scrypt$ln=${ln},r=8,p=1$${[salt, hash].map((bytes) => bytes.toString('base64').replace(/=+$/, '')).join('$')}`
-}
-
 t.test('seeds B: Basic is base64 of UTF-8, with a colon, a user name, and a password that may hold colons', async (t) => {
-  const seen: string[][] = []
-  const identity = createIdentity({ basic: { realm: 'corp', check: (...both) => { seen.push(both); return { groups: ['staff'] } } } })
+  const seen: unknown[][] = []
+  const identity = createIdentity({ basic: { realm: 'corp', check: (username, password) => { seen.push([username, password]); return { groups: ['staff'] } } } })
   t.match(await identity.identify(header('alice:s3cret')), { userInfo: { source: 'basic', verified: true, issuer: basicIssuer('corp'), subject: 'alice', preferredUsername: 'alice', groups: ['staff'] } })
   await identity.identify(header('žluťoučký:a:b:c'))
   await identity.identify(header('empty:'))

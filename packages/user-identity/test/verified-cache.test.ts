@@ -1,6 +1,6 @@
 import { createClock } from '@consentry/testing'
 import t from 'tap'
-import { userInfoFromClaims, type UserInfo } from '../src/index.ts'
+import { userInfoFromClaims, type Client, type UserInfo } from '../src/index.ts'
 import { verifiedCache, type CacheOptions } from '../src/verified-cache.ts'
 
 function setup (options: CacheOptions = {}) {
@@ -121,4 +121,22 @@ t.test('at 0 nothing is remembered', async (t) => {
   for (const options of [{ maxEntries: -1 }, { maxEntries: 1.5 }, { lifetime: -1 }, { lifetime: Infinity }, { lifetime: NaN }]) {
     t.throws(() => setup(options), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
   }
+})
+
+t.test('T16: a check that several share is for nothing when all of them are gone', async (t) => {
+  const { cache, person } = setup()
+  const gone = new Set<string>()
+  const client = (name: string) => ({ address: name, isGone: () => gone.has(name) })
+  let seen: Client = {}
+  let answer: (userInfo: UserInfo) => void = () => {}
+  const shared = [cache.check('a', (client) => new Promise((resolve) => { seen = client; answer = resolve }), client('one')), cache.check('a', () => { throw new Error('shared') }, client('two'))]
+  t.equal(seen.address, 'one')
+  gone.add('one')
+  t.equal(seen.isGone?.(), false)
+  gone.add('two')
+  t.equal(seen.isGone?.(), true)
+  const third = cache.check('a', () => { throw new Error('shared') })
+  t.equal(seen.isGone?.(), false, 'who does not say is there')
+  answer(person('a'))
+  for (const userInfo of await Promise.all([...shared, third])) t.equal(userInfo.subject, 'a')
 })
