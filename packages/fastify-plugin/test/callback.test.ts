@@ -4,7 +4,7 @@ import { answerUpToCallback, call, codeOf, pendingOf, startReport, startServer, 
 
 const over = ({ status }: { status: string }): boolean => status !== 'oauth_required' && status !== 'running'
 
-t.test('seeds D: a state that is missing, unknown, tampered or doubled: a coded error, a readable page, and the waiter undisturbed', async (t) => {
+t.test('seed D: a state that is missing, unknown, tampered or doubled: a coded error, a readable page, and the waiter undisturbed', async (t) => {
   const server = await startServer(t)
   const alice = await server.browser('alice')
   const started = await startReport(alice, server)

@@ -22,7 +22,7 @@ t.test('closing ends runs, tells who listens, and closes sockets with 1012', asy
   t.match((await stream).events.at(-1), { type: 'failed', data: { code: 'CONSENTRY_ERR_SHUTDOWN' } })
 })
 
-t.test('seeds D: two applications in one process share nothing', async (t) => {
+t.test('seed D: two applications in one process share nothing', async (t) => {
   const one = await startServer(t)
   const two = await startServer(t)
   const alice = await one.browser('alice')

@@ -5,7 +5,7 @@ import consentry, { type RouteAuth } from '../src/index.ts'
 import { audience, issuer, tokenIssuer } from './jwt.ts'
 import { call, codeOf, secret, startServer } from './server.ts'
 
-t.test('seeds D: a route says who may pass', async (t) => {
+t.test('seed D: a route says who may pass', async (t) => {
   const { jwks, sign } = await tokenIssuer()
   const app = Fastify()
   t.teardown(() => app.close())
@@ -49,7 +49,7 @@ t.test('seeds D: a route says who may pass', async (t) => {
   t.equal(await post('/public', `${plain}x`), 200, 'but not on a public route')
 })
 
-t.test('T11 no other spelling of a guarded path gets through', async (t) => {
+t.test('seed D: guards are no patterns of paths: T11 no other spelling of a guarded path gets through', async (t) => {
   const app = Fastify({ routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, caseSensitive: false } })
   t.teardown(() => app.close())
   await app.register(consentry, { baseUrl: 'https://app.example.com', secret, providers: {} })
@@ -63,7 +63,7 @@ t.test('T11 no other spelling of a guarded path gets through', async (t) => {
   }
 })
 
-t.test('seeds D: defaultAuth guards what says nothing, and the plugin\'s own ways in stay open', async (t) => {
+t.test('seed D: defaultAuth guards what says nothing, and the plugin\'s own ways in stay open', async (t) => {
   const server = await startServer(t, {
     options: { defaultAuth: { groups: ['staff'] } },
     routes: (app) => {
@@ -94,7 +94,7 @@ t.test('a browser is sent to the login and comes back where it was; a session th
   t.equal(page.title, 'Inner')
 })
 
-t.test('two credentials that name different people are refused', async (t) => {
+t.test('seed B: of two credentials that name different people none wins silently', async (t) => {
   const { jwks, sign } = await tokenIssuer()
   const server = await startServer(t, { options: { identity: { jwt: { issuers: [{ issuer, audience, jwks }] } } } })
   const alice = await server.browser('alice')

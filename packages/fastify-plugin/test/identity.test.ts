@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
+import fc from 'fast-check'
 import consentry, { createApiKey, hashPassword, passwordTable, type ConsentryOptions } from '../src/index.ts'
 import { audience, issuer, tokenIssuer } from './jwt.ts'
 import { call, codeOf, secret, startServer } from './server.ts'
@@ -16,7 +17,7 @@ async function start (t: Test, identity: ConsentryOptions['identity'], logger?: 
 
 const basic = (username: string, password: string): string => `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 
-t.test('seeds B: every credential that is configured counts, over HTTP', async (t) => {
+t.test('seed B: every credential that is configured counts, over HTTP', async (t) => {
   const { jwks, sign } = await tokenIssuer()
   const { key, hash } = createApiKey(secret, 'ck_')
   const app = await start(t, {
@@ -71,11 +72,13 @@ t.test('options of credentials that make no sense refuse to start (T17)', async 
   }
 })
 
-t.test('a WebSocket signs in by message with a key or a password, and a second sign-in replaces the first', async (t) => {
+t.test('seed B: a WebSocket signs in by message with a JWT, a key or a password, each verified, and a second sign-in replaces the first', async (t) => {
   const { key, hash } = createApiKey(secret)
+  const { jwks, sign } = await tokenIssuer()
   const server = await startServer(t, {
     options: {
       identity: {
+        jwt: { issuers: [{ issuer, audience, jwks }] },
         apiKey: { secret, find: (found) => found === hash ? { id: 'robot' } : undefined },
         basic: { realm: 'files', check: (username, password) => password === 'right' && { preferred_username: username } }
       }
@@ -84,8 +87,19 @@ t.test('a WebSocket signs in by message with a key or a password, and a second s
   const socket = await openSocket(server)
   socket.send({ type: 'auth', method: 'basic', username: 'alice', password: 'wrong' })
   t.match(await socket.until(({ status }) => status === 'error'), { error: { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' } })
+  const forger = await tokenIssuer()
+  const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${(await sign()).split('.')[1]}.`
+  for (const token of [await forger.sign(), unsigned, await sign({ exp: 1 })]) {
+    socket.messages.length = 0
+    socket.send({ type: 'auth', method: 'jwt', token })
+    t.match(await socket.until(({ type }) => type === 'auth_result'), { status: 'error', error: { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' } }, 'a JWT is verified')
+  }
+  socket.send({ type: 'auth', method: 'jwt', token: await sign() })
+  const carol = await socket.until(({ status }) => status === 'success')
+  socket.messages.length = 0
   socket.send({ type: 'auth', method: 'api_key', token: key })
   const robot = await socket.until(({ status }) => status === 'success')
+  t.not(robot.userId, carol.userId)
   t.equal(robot.userId, (await (await fetch(`${server.url}/auth/userinfo`, { headers: { 'x-api-key': key } })).json() as { userId: string }).userId)
   const mine = await (await fetch(`${server.url}/report`, { method: 'POST', headers: { 'x-api-key': key } })).json() as { executionId: string }
   await socket.until(({ event }) => event?.executionId === mine.executionId)
@@ -102,7 +116,7 @@ t.test('a WebSocket signs in by message with a key or a password, and a second s
   socket.close()
 })
 
-t.test('who proves to be someone else than their session is refused', async (t) => {
+t.test('seed B: a cookie does not win silently over a header that names someone else', async (t) => {
   const { key, hash } = createApiKey(secret)
   const server = await startServer(t, { options: { identity: { apiKey: { secret, find: (found) => found === hash ? { id: 'robot' } : undefined } } } })
   const alice = await server.browser('alice')
@@ -120,4 +134,38 @@ t.test('B1 trust in a proxy is trust in its headers, not in what a frame says', 
     t.match(socket.messages.splice(0)[0], { status: 'error' }, message.method)
   }
   socket.close()
+})
+
+t.test('seed B: neither the password nor the cookie is in the id of a person', async (t) => {
+  let password = 'old'
+  const server = await startServer(t, { options: { login: ['basic'], identity: { basic: { realm: 'files', check: (_username, given) => given === password } } } })
+  const ids = new Set<string>()
+  for (const next of ['old', 'old', 'new']) {
+    password = next
+    const browser = await server.browser()
+    await (await browser.open(`${server.url}/auth/login`)).submit({ username: 'alice', password })
+    ids.add((await call(browser, server, '/auth/userinfo')).json<{ userId: string }>().userId)
+    ids.add((await (await fetch(`${server.url}/auth/userinfo`, { headers: { authorization: basic('alice', password) } })).json() as { userId: string }).userId)
+  }
+  t.equal(ids.size, 1)
+})
+
+t.test('T15: no headers make anything but an answer of ours', async (t) => {
+  const app = await start(t, { apiKey: { secret, find: () => undefined }, basic: { realm: 'files', check: () => false }, attempts: false })
+  // What an HTTP parser lets through.
+  const value = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(';', '=', ',', ' ', '.', '"', '\\', 'a', '\u00e9', '\t') }))
+  const headers = fc.record({
+    authorization: fc.tuple(fc.constantFrom('Bearer ', 'Basic ', ''), value).map((parts) => parts.join('')),
+    cookie: fc.tuple(fc.constantFrom('__Host-consentry-session=', '__Host-consentry-flow-x=', ''), value).map((parts) => parts.join('')),
+    'x-api-key': value,
+    'last-event-id': value,
+    prefer: value,
+    origin: value,
+    'sec-fetch-site': value,
+    accept: value
+  }, { requiredKeys: [] })
+  await fc.assert(fc.asyncProperty(headers, fc.constantFrom('/auth/status', '/auth/userinfo', '/me', '/executions/x/events', '/auth/connect/x', '/auth/callback/x?state=y', '/auth/logout'), async (given, url) => {
+    const { statusCode, body } = await app.inject({ url, method: url === '/auth/logout' ? 'POST' : 'GET', headers: given })
+    return statusCode < 500 && (statusCode < 400 || body.includes('CONSENTRY_ERR_'))
+  }), { numRuns: 1500 })
 })

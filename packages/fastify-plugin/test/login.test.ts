@@ -4,7 +4,7 @@ import t from 'tap'
 import { hashPassword, passwordTable } from '../src/index.ts'
 import { call, codeOf, startServer } from './server.ts'
 
-t.test('seeds D: with several providers the person chooses', async (t) => {
+t.test('seed D: with several providers the person chooses', async (t) => {
   const server = await startServer(t)
   const { issuer } = server.op
   const several = await startServer(t, {
@@ -77,7 +77,13 @@ t.test('B1 B7 who signs in is the account, not the e-mail it names', async (t) =
   t.equal(new Set(userIds).size, 3)
 })
 
-t.test('seeds D: signing in by a form, where it is configured', async (t) => {
+t.test('seed D: the cookie of a session is secure, and no script reads it', async (t) => {
+  const server = await startServer(t, { options: { login: ['basic'], identity: { basic: { realm: 'files', check: () => true } } } })
+  const answer = await fetch(`${server.url}/auth/login/basic`, { method: 'POST', redirect: 'manual', headers: { origin: server.url }, body: new URLSearchParams({ username: 'carol', password: 'x' }) })
+  t.match(answer.headers.get('set-cookie'), /^__Host-consentry-session=[\w-]{22,}; Max-Age=604800; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+})
+
+t.test('seed D: signing in by a form, where it is configured', async (t) => {
   const hash = await hashPassword('pass:word')
   const identity = { basic: { realm: 'files', check: passwordTable({ carol: { hash, claims: { groups: ['staff'] } } }) } }
   // Failures are counted in windows of the clock, which stands still here.

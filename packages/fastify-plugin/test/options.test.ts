@@ -39,7 +39,7 @@ t.test('options that make sense start', async (t) => {
   ]) await t.resolves(start(options))
 })
 
-t.test('seeds D: options that make no sense, a missing secret among them, refuse to start and name what is wrong (T17)', async (t) => {
+t.test('seed D: options that make no sense, a missing secret among them, refuse to start and name what is wrong (T17)', async (t) => {
   const without = (name: keyof ConsentryOptions): object => Object.fromEntries(Object.entries(good).filter(([key]) => key !== name))
   for (const [options, named] of [
     [without('baseUrl'), /baseUrl is required/],
@@ -63,6 +63,10 @@ t.test('seeds D: options that make no sense, a missing secret among them, refuse
     [{ ...good, login: ['basic'], identity: { basic: { realm: 'x', check: () => undefined }, trust: 'upstream' } }, /identity\.trust/],
     [{ ...good, providers: { basic: github } }, /providers\.basic|providers/],
     [{ ...good, login: 'github' }, /login must be array/],
+    [{ ...good, identity: { attempts: true } }, /identity\.attempts/],
+    [{ ...good, identity: { attempts: { name: { max: 0, window: 60 } } } }, /identity\.attempts\.name\.max/],
+    [{ ...good, identity: { attempts: { user: { max: 1, window: 60 } } } }, /no option identity\.attempts\.user/],
+    [{ ...good, identity: { reverify: 0 } }, /identity\.reverify/],
     [{ ...good, prefix: 'auth' }, /prefix/],
     [{ ...good, prefix: '/auth/' }, /prefix/],
     [{ ...good, prefix: '/:id' }, /prefix/],

@@ -95,6 +95,18 @@ for (const [what, headers, message] of [
   })
 }
 
+t.test('T16 B20: attempts of others from the same address do not close it', async (t) => {
+  const { server, clock } = await setup(t, { login: ['corp'], identity: { apiKey: { secret, find: (found) => found === hash ? { id: 'robot' } : undefined }, attempts: { address: { max: 2, window: 86_400 } } } })
+  const socket = await openSocket(server, { headers: { 'x-api-key': key } })
+  const ask = async (given: string) => (await fetch(`${server.url}/auth/userinfo`, { headers: { 'x-api-key': given } })).status
+  t.same([await ask('guess-1'), await ask('guess-2'), await ask('guess-3')], [401, 401, 429])
+  for (let turn = 0; turn < 5; turn++) await interval(clock)
+  socket.send({ type: 'ping' })
+  await socket.until(({ type }) => type === 'pong')
+  t.equal(await ask(key), 200, 'and what was verified again is remembered')
+  socket.close()
+})
+
 t.test('B20: with other rights comes another connection', async (t) => {
   const { server, clock, withdrawn } = await setup(t)
   const socket = await openSocket(server, { headers: { 'x-api-key': key } })

@@ -220,7 +220,7 @@ t.test('R10 R11 a long log reaches a client that reads, in one connection', asyn
   t.same(stream.events.map(({ seq }) => seq), Array.from({ length: 402 }, (_, index) => index + 1))
 })
 
-t.test('seeds D: the application\'s own WebSockets: refused before the upgrade, checked by message, closed with the credential', async (t) => {
+t.test('seed D: the application\'s own WebSockets: refused before the upgrade, checked by message, closed with the credential', async (t) => {
   const server = await startServer(t, {
     routes: (app) => {
       const echo = (socket: WebSocket, request: FastifyRequest): void => {

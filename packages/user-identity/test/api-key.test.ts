@@ -17,7 +17,7 @@ function setup (keys: Record<string, ApiKey>, secrets: string | string[] = secre
   return { clock, asked, table, identity: createIdentity({ apiKey: { secret: secrets, find }, clock }) }
 }
 
-t.test('seeds B: X-API-Key, or a bearer token that has not exactly two dots', async (t) => {
+t.test('seed B: X-API-Key, or a bearer token that has not exactly two dots', async (t) => {
   const { identity } = setup({ 'key-1': { id: 'ci', claims: { name: 'CI', roles: ['deploy'], scope: 'read', sub: 'admin', iss: 'https://evil.example' } } })
   for (const headers of [{ 'x-api-key': 'key-1' }, { authorization: 'Bearer key-1' }]) {
     t.match(await identity.identify(headers), { userInfo: { source: 'api_key', verified: true, issuer: apiKeyIssuer, subject: 'ci', name: 'CI', roles: ['deploy'], scopes: ['read'] } })

@@ -1,5 +1,6 @@
 import { ConsentryError, memoryState, type StateStore } from '@consentry/core'
 import { createClock } from '@consentry/testing'
+import fc from 'fast-check'
 import t from 'tap'
 import { networkOf } from '../src/client.ts'
 import { createIdentity, hashApiKey, type AttemptLimits, type IdentityOptions } from '../src/index.ts'
@@ -21,7 +22,7 @@ function setup ({ limits = {}, more = {}, maxEntries = 10_000 }: { limits?: Atte
     if (down.now) throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE')
     return method(...args)
   }
-  const state: Pick<StateStore, 'append' | 'read'> = { read: count('read', memory.read), append: count('append', memory.append) }
+  const state: Pick<StateStore, 'append' | 'read'> = { read: count('read', (...args: Parameters<StateStore['read']>) => memory.read(...args)), append: count('append', (...args: Parameters<StateStore['append']>) => memory.append(...args)) }
   const checks: string[] = []
   const node = (options: IdentityOptions = {}) => createIdentity({
     apiKey: { secret, find: (hash) => hash.endsWith(hashApiKey('key-1', secret)) ? { id: 'ci' } : undefined },
@@ -178,9 +179,17 @@ t.test('T16: of IPv6 the network counts', async (t) => {
   ] as const) t.equal(networkOf(address), network, address)
 })
 
+t.test('T15: any address is one', async () => {
+  fc.assert(fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.ipV4(), fc.ipV6(), fc.tuple(fc.ipV6(), fc.string()).map((parts) => parts.join('%'))), (address) => typeof networkOf(address) === 'string'))
+  fc.assert(fc.property(fc.array(fc.nat({ max: 0xffff }), { minLength: 8, maxLength: 8 }), fc.nat({ max: 0xffff }), (groups, last) => {
+    const text = (all: number[]) => all.map((group) => group.toString(16)).join(':')
+    return networkOf(text(groups)) === networkOf(text([...groups.slice(0, 7), last])) || groups.slice(0, 6).join() === '0,0,0,0,0,65535'
+  }))
+})
+
 t.test('T17: limits that make no sense are refused', async (t) => {
   const state = memoryState()
   for (const bad of [{ name: { max: 0, window: 1 } }, { name: { max: 1, window: 0 } }, { name: { max: 1.5, window: 1 } }, { address: { max: 1, window: NaN } }, { other: { max: 1, window: 1 } }]) {
-    t.throws(() => createIdentity({ attempts: { state, ...bad } as never }), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' }, JSON.stringify(bad))
+    t.throws(() => createIdentity({ attempts: { state, ...bad } }), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' }, JSON.stringify(bad))
   }
 })

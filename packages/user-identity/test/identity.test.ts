@@ -26,7 +26,7 @@ async function setup (more: IdentityOptions<{ id: string }> = {}) {
   return { ...issuer, jwt, person, identity, token: await issuer.sign() }
 }
 
-t.test('seeds B: the session cookie, then Authorization, then X-API-Key', async (t) => {
+t.test('seed B: the session cookie, then Authorization, then X-API-Key', async (t) => {
   const { identity, token, person, sign } = await setup()
   const sourceOf = async (headers: Record<string, string>) => (await identity.identify(headers))?.userInfo.source
   t.match(await identity.identify({ cookie: `a=b; ${cookie}=good` }), { userInfo: person, session: { id: 's' } })
@@ -44,7 +44,7 @@ t.test('seeds B: the session cookie, then Authorization, then X-API-Key', async 
   ]) await t.rejects(identity.identify(headers as Record<string, string>), conflict, 'two that disagree, none of which wins silently')
 })
 
-t.test('seeds B: null without a credential, an error for one that is bad', async (t) => {
+t.test('seed B: null without a credential, an error for one that is bad', async (t) => {
   const { identity, token } = await setup()
   for (const headers of [{}, { cookie: '' }, { cookie: 'other=1; __Host-sessionx=good' }, { cookie: cookie }, { host: 'x', authorization: undefined }, new Headers()]) t.equal(await identity.identify(headers), null)
   const bad = (headers: Record<string, string | string[]>) => t.rejects(identity.identify(headers), invalid, JSON.stringify(headers).slice(0, 90))
@@ -98,7 +98,7 @@ t.test('a request of Node, of the Fetch standard, or headers', async (t) => {
   t.same(results, ['carol', invalid.code, invalid.code, invalid.code, 'carol'], 'one that is there twice is refused, though Node shows the first alone')
 })
 
-t.test('seeds B: the WebSocket message auth, with jwt, api_key or basic', async (t) => {
+t.test('seed B: the WebSocket message auth, with jwt, api_key or basic', async (t) => {
   const { identity, token, sign } = await setup()
   const authenticate = async (message: unknown) => identity.authenticate(readAuthMessage(message))
   t.match(await authenticate({ type: 'auth', method: 'jwt', token }), { source: 'jwt', verified: true, subject: 'carol' })
@@ -118,7 +118,7 @@ t.test('seeds B: the WebSocket message auth, with jwt, api_key or basic', async 
   t.match(await identity.authenticate({ kind: 'bearer', token: 'key-1' }), { subject: 'ci' })
 })
 
-t.test('seeds B: ids of another system can be kept', async (t) => {
+t.test('seed B: ids of another system can be kept', async (t) => {
   // Python 3: uuid.uuid5(uuid.NAMESPACE_DNS, 'alice'), and so on. The namespaces are those of RFC 9562 section 6.6.
   const dns = '6ba7b810-9dad-11d1-80b4-00c04fd430c8'
   const url = '6ba7b811-9dad-11d1-80b4-00c04fd430c8'

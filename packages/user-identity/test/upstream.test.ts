@@ -15,7 +15,7 @@ t.test('trust: upstream reads without verifying, and says so', async (t) => {
   t.match(identity.warnings, [/upstream.*not verified/])
   const anyone = await testIssuer('https://anyone.example')
   t.match(await identity.identify({ authorization: `Bearer ${await anyone.sign()}` }), { userInfo: { verified: false, source: 'jwt', issuer: 'https://anyone.example', subject: 'carol' } })
-  t.match(await identity.identify(unsigned({ iss: issuer, email: 'a@example.com' })), { userInfo: { verified: false, subject: 'a@example.com' } }, 'seeds B: sub, else email')
+  t.match(await identity.identify(unsigned({ iss: issuer, email: 'a@example.com' })), { userInfo: { verified: false, subject: 'a@example.com' } }, 'seed B: sub, else email')
   t.match(await identity.identify(basic('alice:anything')), { userInfo: { verified: false, source: 'basic', issuer: basicIssuer(''), subject: 'alice' } })
   const key = await identity.identify({ 'x-api-key': 'key-1' })
   t.match(key, { userInfo: { verified: false, source: 'api_key' } })

@@ -4,7 +4,7 @@ import { defaultIdentityKey, userId, userInfoFromClaims, type UserInfo } from '.
 const base = { iss: 'https://issuer.example.com', sub: 'carol' }
 const read = (claims: Record<string, unknown>): UserInfo => userInfoFromClaims(claims, { source: 'jwt', verified: true })
 
-t.test('seeds B: UUID v5 of issuer and subject: the same user at one issuer, another at the next', async (t) => {
+t.test('seed B: UUID v5 of issuer and subject: the same user at one issuer, another at the next', async (t) => {
   const { userId: id } = read(base)
   t.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'RFC 9562 section 5.5')
   t.equal(read({ ...base, email: 'carol@example.com', exp: 1, jti: 'other' }).userId, id, 'B7: another token of the same person')
@@ -20,7 +20,7 @@ t.test('B7: the same e-mail with another subject is another person', async (t) =
   t.not(read({ iss: base.iss, email: 'x@example.com' }).userId, read({ iss: base.iss, sub: 'x@example.com' }).userId, 'nor is a subject that looks like it')
 })
 
-t.test('seeds B: namespace and key can be replaced', async (t) => {
+t.test('seed B: namespace and key can be replaced', async (t) => {
   // RFC 9562 appendix A.4
   const namespace = '6ba7b810-9dad-11d1-80b4-00c04fd430c8'
   t.equal(userId({ issuer: '', subject: '' }, { namespace, identityKey: () => 'www.example.com' }), '2ed6657d-e927-568b-95e1-2665a8aea6a2')
@@ -29,7 +29,7 @@ t.test('seeds B: namespace and key can be replaced', async (t) => {
   t.not(userId({ issuer: 'i', subject: 's' }, { namespace }), userId({ issuer: 'i', subject: 's' }))
 })
 
-t.test('seeds B: claims, row by row', async (t) => {
+t.test('seed B: claims, row by row', async (t) => {
   const { iss } = base
   const rows: Array<[string, Record<string, unknown>, Partial<UserInfo>]> = [
     ['sub', { iss, sub: 's', email: 'e', preferred_username: 'p' }, { subject: 's', email: 'e', preferredUsername: 'p' }],
