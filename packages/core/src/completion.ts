@@ -4,7 +4,7 @@ import { ConsentryError, type ErrorCode } from './errors.ts'
 import { outcomeError, type ConnectFlow, type FlowOutcome } from './flow.ts'
 import type { ClaimedFlow, Flows } from './flows.ts'
 import { sameAccount } from './grant-state.ts'
-import type { Owner, TokenSet } from './grant.ts'
+import type { Account, Owner, TokenSet } from './grant.ts'
 import type { Clock, TokenStore } from './ports.ts'
 import type { AuthorizationResponse, Provider } from './provider.ts'
 import { grantRecord } from './token-set.ts'
@@ -51,10 +51,21 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, onErr
   }
 
   async function keep (from: Provider, flow: ConnectFlow, tokenSet: TokenSet): Promise<FlowOutcome> {
-    const account = tokenSet.account ?? await from.userInfo(tokenSet)
+    const account = await accountOf(from, tokenSet)
     const outcome = await durably(clock, () => store(flow, account === undefined ? tokenSet : { ...tokenSet, account }))
     if (outcome !== 'granted') await from.revoke(tokenSet).catch((error: unknown) => onError(error, 'revoking what is not kept'))
     return outcome
+  }
+
+  /** An ID token says who it is; what else there is to tell is worth a question, but no failure. */
+  async function accountOf (from: Provider, tokenSet: TokenSet): Promise<Account | undefined> {
+    try {
+      return await from.userInfo(tokenSet) ?? tokenSet.account
+    } catch (error) {
+      if (tokenSet.account === undefined) throw error
+      onError(error, 'asking for the account')
+      return tokenSet.account
+    }
   }
 
   async function exchange (flow: ConnectFlow, response: AuthorizationResponse): Promise<FlowOutcome> {

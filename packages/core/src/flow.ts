@@ -58,6 +58,8 @@ export interface ConnectFlow extends FlowBase {
   refreshToken: 'wanted' | 'held'
   /** The account the person is expected to use; passed on to the provider. */
   loginHint?: string
+  /** `select_account` when another account than the one at hand may be meant; passed on to the provider. */
+  prompt?: string
   /** The only account that will do. */
   account?: Pick<Account, 'issuer' | 'subject'>
   /** Who waits for it. Without anyone left it is cancelled, unless `standing`. */
@@ -82,6 +84,8 @@ export interface FlowEnd {
   error?: ErrorCode
   /** What was asked for. */
   scopes: readonly string[]
+  /** Whether only one account would have done. */
+  pinned: boolean
 }
 
 /** How long an exchange may take, in milliseconds. After that, whoever claimed the flow is taken for dead. */

@@ -35,6 +35,7 @@ export interface ConnectStart {
   account?: Pick<Account, 'issuer' | 'subject'>
   refreshToken?: ConnectFlow['refreshToken']
   loginHint?: string
+  prompt?: string
   /** Absent when nobody waits. */
   waiter?: FlowWaiter
 }
@@ -114,7 +115,7 @@ export function createFlows (options: FlowsOptions): Flows {
       return flow
     },
 
-    async beginConnect ({ key, scopes, account, refreshToken = 'wanted', loginHint, waiter }) {
+    async beginConnect ({ key, scopes, account, refreshToken = 'wanted', loginHint, prompt, waiter }) {
       const begun: ConnectFlow = {
         ...newFlow(key.provider, scopes, options),
         purpose: 'connect',
@@ -123,6 +124,7 @@ export function createFlows (options: FlowsOptions): Flows {
         standing: waiter === undefined,
         refreshToken,
         ...(loginHint !== undefined && { loginHint }),
+        ...(prompt !== undefined && { prompt }),
         ...(account !== undefined && { account: { issuer: account.issuer, subject: account.subject } })
       }
       const flow = await records.joinOrAdd(begun)

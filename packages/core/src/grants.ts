@@ -134,6 +134,8 @@ export function createGrants (options: GrantsOptions): Grants {
     if (account !== undefined && requirement.account !== undefined && !sameAccount(account, requirement.account)) {
       throw new ConsentryError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
     }
+    // Whoever has one account connected and asks for another profile means another account, more often than not.
+    const another = account === undefined && (await tokens.listKeys(key)).some(({ provider, profile }) => provider === key.provider && profile !== key.profile)
     const hint = grant?.account === undefined ? undefined : loginHint(grant.account, from.loginHintClaim)
     return flows.beginConnect({
       key,
@@ -141,6 +143,7 @@ export function createGrants (options: GrantsOptions): Grants {
       scopes: unionScopes(grant?.scopes ?? [], requirement.scopes),
       refreshToken: grant?.refreshToken === undefined ? 'wanted' : 'held',
       ...(hint !== undefined && { loginHint: hint }),
+      ...(another && { prompt: 'select_account' }),
       ...(account !== undefined && { account }),
       ...(waiter !== undefined && { waiter })
     })
@@ -181,14 +184,16 @@ export function createGrants (options: GrantsOptions): Grants {
       options.mayAsk?.(key, requirement)
       asked = await answer(await begin(key, requirement, grant?.record, options.waiter), options)
       options.onResolved?.(asked)
-      if (asked.outcome !== 'granted') {
+      // Held to an account that another waiter named: here any will do.
+      const others = asked.outcome === 'account_mismatch' && asked.pinned && grant === undefined && requirement.account === undefined
+      if (others) asked = undefined
+      else if (asked.outcome !== 'granted') {
         // The answer may have been stored by one who could not say so any more.
         const stored = asked.outcome === 'expired' ? await available(key, requirement) : undefined
         if (stored !== undefined) return stored
         throw outcomeError(asked.outcome, asked.error)
-      }
       // The flow that was joined may have asked for less than is needed here.
-      if (missingScopes(asked, requirement.scopes, from.coveredScopes).length > 0) asked = undefined
+      } else if (missingScopes(asked, requirement.scopes, from.coveredScopes).length > 0) asked = undefined
     }
   }
 

@@ -114,7 +114,8 @@ export class Waiter {
     this.#deadline?.cancel()
     this.#options.signal?.removeEventListener('abort', this.#abort)
     const error = flow?.error
-    resolve({ id: this.#flowId, status: 'settled', outcome, scopes: this.#scopes, ...(error !== undefined && { error }) })
+    const pinned = flow?.purpose === 'connect' && flow.account !== undefined
+    resolve({ id: this.#flowId, status: 'settled', outcome, scopes: this.#scopes, pinned, ...(error !== undefined && { error }) })
   }
 }
 

@@ -155,7 +155,7 @@ t.test('B14: a denial settles at once, whatever the clock', async (t) => {
   const waiting = world.flows.wait(flow, 'w')
   await rest()
   t.equal(await answer(world, flow.id, denial), 'denied')
-  t.same(await waiting, { id: flow.id, status: 'settled', outcome: 'denied', scopes: ['read'] })
+  t.same(await waiting, { id: flow.id, status: 'settled', outcome: 'denied', scopes: ['read'], pinned: false })
   t.equal(world.clock.monotonic(), 0)
 })
 

@@ -188,11 +188,36 @@ t.test('a waiter that joined too narrow a flow asks again by itself', async (t) 
 t.test('a waiter that joined a flow for another account is told so', async (t) => {
   const world = createWorld()
   const any = ask(world, read, {}, 'any')
+  await rest()
   const named = ask(world, { ...read, account: account('someone-else') } as typeof read, {}, 'named')
   await rest()
   await answer(world, any.asked[0] as string)
   t.equal((await any.granted).account?.subject, 'octocat')
   t.equal(await codeOf(named.granted), 'CONSENTRY_ERR_ACCOUNT_MISMATCH')
+})
+
+t.test('a waiter for any account that joined a flow for one is asked again when that was not it', async (t) => {
+  const world = createWorld()
+  const named = ask(world, { ...read, account: account('someone-else') } as typeof read, {}, 'named')
+  await rest()
+  const any = ask(world, read, {}, 'any')
+  await rest()
+  t.equal(await answer(world, named.asked[0] as string), 'account_mismatch')
+  t.equal(await codeOf(named.granted), 'CONSENTRY_ERR_ACCOUNT_MISMATCH')
+  await rest()
+  t.same(any.asked.length, 2)
+  t.equal(await answer(world, any.asked[1] as string), 'granted')
+  t.equal((await any.granted).account?.subject, 'octocat')
+})
+
+t.test('another profile of a connected provider lets the person choose the account; a reconnect names it', async (t) => {
+  const world = createWorld()
+  await world.tokens.save(key, grantOf({ refreshToken: 'held' }), undefined)
+  const other = ask(world, read, {}, 'other')
+  t.equal(other.asked.length, 0)
+  const flow = await world.grants.prepare(keyOf(alice, 'github', 'work'), read)
+  t.match(flow, { prompt: 'select_account', refreshToken: 'wanted', loginHint: undefined })
+  t.match(await world.grants.prepare(key, write), { prompt: undefined, refreshToken: 'held', loginHint: 'octocat@example.com' })
 })
 
 t.test('R14: an outage of the provider is never turned into a question', async (t) => {

@@ -21,12 +21,14 @@ export interface TestServer {
 export interface TestServerOptions {
   options?: Partial<ConsentryOptions>
   op?: LocalProviderOptions
+  /** Whether the provider tells this application when people sign out; unless given it does. */
+  backchannel?: boolean
   /** Adds routes before the server listens. */
   routes?: (app: FastifyInstance, op: LocalProvider) => void
 }
 
 /** The real plugin with real providers against a real OP, listening. */
-export async function startServer (t: Test, { options = {}, op: opOptions = {}, routes }: TestServerOptions = {}): Promise<TestServer> {
+export async function startServer (t: Test, { options = {}, op: opOptions = {}, backchannel = true, routes }: TestServerOptions = {}): Promise<TestServer> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const client = (clientId: string, firstParty: boolean) => ({
@@ -35,7 +37,7 @@ export async function startServer (t: Test, { options = {}, op: opOptions = {}, 
     firstParty,
     redirectUris: [`${url}/auth/callback/${clientId}`],
     postLogoutRedirectUris: [`${url}/`],
-    ...(firstParty && { backchannelLogoutUri: `${url}/auth/backchannel-logout/${clientId}` })
+    ...(firstParty && backchannel && { backchannelLogoutUri: `${url}/auth/backchannel-logout/${clientId}` })
   })
   const op = await startLocalProvider({ issuerHost: 'localhost', clients: [client('corp', true), client('calendar', false), client('mail', false)], ...opOptions })
   t.teardown(() => op.close())

@@ -207,7 +207,7 @@ export async function signIn (page: Page, username: string, options: NavigateOpt
   return page.submit({ username, password }, { button: 'Sign in', ...rest })
 }
 
-/** Answers the local provider's consent page and goes on. */
-export async function consent (page: Page, decision: 'allow' | 'deny', options: NavigateOptions = {}): Promise<Page> {
-  return page.submit({}, { button: decision === 'allow' ? 'Allow' : 'Deny', ...options })
+/** Answers the local provider's consent page, `without` some of its scopes, and goes on. */
+export async function consent (page: Page, decision: 'allow' | 'deny', { without = [], ...options }: NavigateOptions & { without?: readonly string[] } = {}): Promise<Page> {
+  return page.submit(Object.fromEntries(without.map((scope) => [`scope:${scope}`, false])), { button: decision === 'allow' ? 'Allow' : 'Deny', ...options })
 }

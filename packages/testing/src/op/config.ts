@@ -61,7 +61,11 @@ async function loadExistingGrant (ctx: KoaContextWithOIDC, { clients }: Setup): 
   if (client === undefined || session?.accountId === undefined) return undefined
   const grantId = result?.consent?.grantId ?? session.grantIdFor(client.clientId)
   const found = grantId === undefined ? undefined : await provider.Grant.find(grantId)
-  if (clients.get(client.clientId)?.firstParty !== true) return found
+  if (clients.get(client.clientId)?.firstParty !== true) {
+    // What was left out the last time is asked for again.
+    if (found !== undefined && result?.consent === undefined) delete found.rejected
+    return found
+  }
   const grant = found ?? new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
   grant.addOIDCScope(requestParamOIDCScopes)
   await grant.save()

@@ -4,7 +4,7 @@ import type { InteractionResults } from 'oidc-provider'
 import type { Account, Accounts } from './accounts.ts'
 import { readForm, redirect, send } from './http.ts'
 import type { Page } from './layout.ts'
-import { consentPage, notePage, signInPage } from './pages.ts'
+import { consentPage, fieldOf, notePage, signInPage } from './pages.ts'
 import type { SignIn } from './pages.ts'
 
 /** What the pages need to know. */
@@ -61,13 +61,18 @@ async function ask (visit: Visit, status = 200, again: Pick<SignIn, 'username' |
   }))
 }
 
-async function consent (visit: Visit): Promise<void> {
+async function consent (visit: Visit, form: URLSearchParams): Promise<void> {
   const { house: { provider }, details } = visit
   const account = accountOf(visit)
   if (account === undefined) throw new Error('consent without an account')
   const found = details.grantId === undefined ? undefined : await provider.Grant.find(details.grantId)
   const grant = found ?? new provider.Grant({ accountId: account.sub, clientId: text(details.params.client_id) })
-  grant.addOIDCScope(wishesOf(details))
+  delete grant.rejected
+  // What is left out is remembered for this request, or the person would be asked for ever.
+  for (const scope of wishesOf(details)) {
+    if (scope === 'openid' || form.has(fieldOf(scope))) grant.addOIDCScope(scope)
+    else grant.rejectOIDCScope(scope)
+  }
   await finish(visit, { consent: { grantId: await grant.save() } })
 }
 
@@ -97,7 +102,7 @@ async function answer (visit: Visit): Promise<void> {
   if (decision === 'deny') {
     await finish(visit, { error: 'access_denied', error_description: 'The person declined' })
   } else if (details.prompt.name === 'consent') {
-    await (decision === 'allow' ? consent(visit) : ask(visit, 400))
+    await (decision === 'allow' ? consent(visit, form) : ask(visit, 400))
   } else if (decision === 'continue' && details.prompt.name === 'select_account' && accountOf(visit) !== undefined) {
     await finish(visit, { select_account: {} })
   } else {

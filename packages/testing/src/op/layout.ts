@@ -64,6 +64,10 @@ button:hover { filter: brightness(.94) }
 .wishes { list-style: none; margin: 0 0 1rem; padding: .25rem 1rem }
 .wishes li { display: flex; gap: .75rem; padding: .6rem 0; border-top: 1px solid var(--line) }
 .wishes li:first-child { border-top: 0 }
+fieldset { margin: 0; padding: 0; border: 0 }
+legend { padding: 0; margin: 0 0 .5rem }
+.wishes label { display: flex; gap: .75rem; margin: 0; font-weight: 400; cursor: pointer; flex: 1 }
+.wishes input { flex: none; width: 1.25rem; height: 1.25rem; margin: .15rem 0 0; accent-color: var(--accent) }
 .wishes svg { flex: none; width: 1.25rem; height: 1.5rem; color: var(--accent) }
 .or { display: flex; align-items: center; gap: .75rem; margin: 1.25rem 0 0; color: var(--soft) }
 .or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line) }

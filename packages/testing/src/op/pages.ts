@@ -63,6 +63,9 @@ ${error === undefined ? undefined : html`<p class="error" id="error" role="alert
 <p class="soft small hint">Accounts here: ${names.join(', ')}. Any password will do.</p>`)
 }
 
+/** The name of the box that lets one scope pass. */
+export const fieldOf = (scope: string): string => `scope:${scope}`
+
 /** What the consent page asks. */
 export interface Consent {
   account: Account
@@ -75,12 +78,14 @@ export interface Consent {
 export function consentPage ({ brand, action, clientName }: Asking, { account, scopes, redirectUri }: Consent): Page {
   return page(brand, 'Allow access', html`<h1>Allow ${clientName} to use your account?</h1>
 ${who(account)}
-<p id="wishes">${clientName} would like to:</p>
-<ul class="wishes" aria-labelledby="wishes">
-${scopes.map((scope) => html`<li>${tick}<span>${wishes[scope] ?? scope}</span></li>`)}
-</ul>
-<p class="soft small">Your answer goes to ${new URL(redirectUri).host}. You can take it back there at any time.</p>
 <form method="post" action="${action}">
+<fieldset>
+<legend>${clientName} would like to:</legend>
+<ul class="wishes">
+${scopes.map((scope) => html`<li>${scope === 'openid' ? html`${tick}<span>${wishes[scope]}</span>` : html`<label><input type="checkbox" name="${fieldOf(scope)}" checked><span>${wishes[scope] ?? scope}</span></label>`}</li>`)}
+</ul>
+</fieldset>
+<p class="soft small">Your answer goes to ${new URL(redirectUri).host}. You can take it back there at any time.</p>
 <div class="buttons"><button class="main" name="decision" value="allow">Allow</button><button name="decision" value="deny">Deny</button></div>
 </form>`)
 }
