@@ -6,9 +6,9 @@ import { createTurns } from './turns.ts'
 /** What of one kind an owner has: ids, each until its time is over. */
 export interface OwnerIndex {
   list (owner: Owner): Promise<string[]>
-  /** `mayAdd` is told how many there are, and throws when that is enough. */
+  /** `mayAdd` is told how many there are, and throws when that is enough. Twice the same is once. */
   add (owner: Owner, id: string, mayAdd?: (count: number) => void): Promise<void>
-  remove (owner: Owner, id: string): Promise<void>
+  remove (owner: Owner, ...ids: string[]): Promise<void>
 }
 
 interface Entry {
@@ -55,11 +55,11 @@ export function createOwnerIndex ({ state, clock, kind, lifetime }: OwnerIndexOp
     add (owner, id, mayAdd) {
       return change(owner, (entries) => {
         mayAdd?.(entries.length)
-        return [...entries, { id, until: clock.now() + lifetime }]
+        return [...entries.filter((entry) => entry.id !== id), { id, until: clock.now() + lifetime }]
       })
     },
-    remove (owner, id) {
-      return change(owner, (entries) => entries.filter((entry) => entry.id !== id))
+    async remove (owner, ...ids) {
+      if (ids.length > 0) await change(owner, (entries) => entries.filter(({ id }) => !ids.includes(id)))
     }
   }
 }
