@@ -24,8 +24,7 @@ export async function openIdUserInfo (context: Context, server: AuthorizationSer
     const info = await processUserInfoResponse(server, context.client, account?.subject ?? skipSubjectCheck, response)
     if (jwt !== undefined) await keys.verify(jwt)
     if (!isSubject(info.sub)) throw responseInvalid('The sub of the userinfo is malformed')
-    const told = Object.entries(info).filter(([name]) => !tokenClaims.has(name))
-    return { issuer: server.issuer, subject: info.sub, claims: { ...account?.claims, ...Object.fromEntries(told) } }
+    return { issuer: server.issuer, subject: info.sub, claims: { ...account?.claims, ...told(info) } }
   })
 }
 
@@ -39,8 +38,13 @@ export async function plainUserInfo (context: Context, endpoint: string, issuer:
     if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) throw responseInvalid('The userinfo is not a JSON object')
     const subject = subjectOf(claims as Claims, subjectClaim)
     if (account !== undefined && account.subject !== subject) throw responseInvalid('The userinfo is of another account')
-    return { issuer, subject, claims: claims as Claims }
+    return { issuer, subject, claims: told(claims) }
   })
+}
+
+/** What userinfo has a say in. */
+function told (info: object): Claims {
+  return Object.fromEntries(Object.entries(info).filter(([name]) => !tokenClaims.has(name)))
 }
 
 function isJwt (response: Response): boolean {

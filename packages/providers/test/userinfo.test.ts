@@ -88,5 +88,7 @@ t.test('plain OAuth 2.0: the account by the claim that is configured', async (t)
   }
   op.account.id = 7
   await fails(t, provider.userInfo({ ...tokens, account: { issuer: op.issuer, subject: '8', claims: {} } }), invalid, 'B13: another account than before')
+  Object.assign(op.account, { name: 'Alice', auth_time: 4_000_000_000, acr: 'strong', amr: ['otp'], sid: 'x', iss: 'https://evil.example', exp: 4_000_000_000 })
+  t.same((await provider.userInfo(tokens))?.claims, { sub: 'alice', id: 7, name: 'Alice' }, 'no claims of a sign-in, of which it has nothing to say')
   await fails(t, plain(t, op, { subjectClaim: 'constructor' }).userInfo(tokens), invalid, 'T15: a member that every object has')
 })
