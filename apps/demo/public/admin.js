@@ -1,18 +1,17 @@
+import * as api from './api.js'
 import { rows } from './dom.js'
 
 const byId = (id) => document.getElementById(id)
 const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
 async function load () {
-  const response = await fetch('/admin/overview')
-  if (!response.ok) throw new Error((await response.json()).title)
-  const { sessions, providers } = await response.json()
+  const { sessions, providers } = await api.overview()
   byId('sessions').replaceChildren(...rows(sessions.map(({ createdAt }, index) => [`Browser ${index + 1}`, `since ${time.format(new Date(createdAt))}`])))
   byId('providers').replaceChildren(...rows(providers.map(({ label, host }) => [label, host])))
 }
 
 async function signOutEverywhere () {
-  const { redirectTo } = await (await fetch('/auth/logout?everywhere=true', { method: 'POST', headers: { accept: 'application/json' } })).json()
+  const { redirectTo } = await api.signOut({ everywhere: true })
   location.assign(redirectTo ?? '/')
 }
 

@@ -14,14 +14,21 @@ async function request (method, path, headers = {}) {
   return body
 }
 
+/** With the token of the session, as it is now: a page of another site cannot read it. */
+async function requestOnPurpose (method, path) {
+  const { csrfToken } = await status()
+  return request(method, path, csrfToken === undefined ? {} : { 'x-csrf-token': csrfToken })
+}
+
 export const providers = () => request('GET', '/providers')
 export const status = () => request('GET', '/auth/status')
 export const userInfo = () => request('GET', '/auth/userinfo')
-export const signOut = () => request('POST', '/auth/logout')
+export const signOut = ({ everywhere = false } = {}) => requestOnPurpose('POST', `/auth/logout?${new URLSearchParams({ everywhere })}`)
 export const connections = async () => (await request('GET', '/auth/connections')).connections
-export const disconnect = (provider, profile) => request('DELETE', `/auth/connections/${provider}?${new URLSearchParams({ profile })}`)
+export const disconnect = (provider, profile) => requestOnPurpose('DELETE', `/auth/connections/${provider}?${new URLSearchParams({ profile })}`)
 
 /** Starts a report. What becomes of it comes over the socket, so nobody waits here. */
 export const writeReport = () => request('POST', '/report', { prefer: 'respond-async' })
+export const overview = () => request('GET', '/admin/overview')
 export const execution = (id) => request('GET', `/executions/${encodeURIComponent(id)}`)
 export const cancel = (id) => request('POST', `/executions/${encodeURIComponent(id)}/cancel`)

@@ -194,6 +194,15 @@ t.test('a person and a report', async (t) => {
     t.ok(await page.evaluate('document.activeElement.closest(".run") !== null'), 'the keyboard stays with the report')
   })
 
+  await t.test('the administration, for admins', async (t) => {
+    const admin = await context.newPage()
+    await admin.goto(`${demo.url}/admin`)
+    await admin.getByText('Browser 1').waitFor()
+    for (const text of ['Corp Calendar', `localhost:${demo.idpPort}`]) t.ok(await admin.getByText(text).first().isVisible(), text)
+    await shoot(admin, '16-administration')
+    await admin.close()
+  })
+
   await t.test('signed out in every tab', async (t) => {
     const second = await context.newPage()
     await second.goto(demo.url)
@@ -221,6 +230,30 @@ t.test('a person and a report', async (t) => {
     await event(page, 'Stand-up').waitFor()
     await shoot(page, '13-phone-report')
     t.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, 'nothing is wider than the screen')
+    t.same(faults, [])
+    await context.close()
+  })
+
+  await t.test('the administration, for nobody else', async (t) => {
+    const { context, page, faults } = await person(browser, demo, 'bob')
+    const answer = await page.goto(`${demo.url}/admin`)
+    t.equal(answer?.status(), 403)
+    await page.getByRole('heading', { name: 'Not allowed' }).waitFor()
+    await page.getByText('CONSENTRY_ERR_FORBIDDEN').waitFor()
+    await shoot(page, '17-administration-refused')
+    await page.getByRole('link', { name: 'Back to the application' }).click()
+    await page.getByRole('button', { name: 'Write my report' }).waitFor()
+    t.same(faults, [])
+    await context.close()
+  })
+
+  await t.test('signed out everywhere', async (t) => {
+    const { context, page, faults } = await person(browser, demo, 'alice')
+    await page.goto(`${demo.url}/admin`)
+    await page.getByRole('button', { name: 'Sign out everywhere' }).click()
+    await page.waitForURL(`http://localhost:${demo.idpPort}/**`)
+    await page.goto(demo.url)
+    await page.getByRole('link', { name: 'Sign in' }).waitFor()
     t.same(faults, [])
     await context.close()
   })

@@ -125,7 +125,10 @@ t.test('a report that asks for the calendar', async (t) => {
   })
 
   await t.test('disconnected, it asks again, and can be cancelled', async (t) => {
-    const ended = await alice.fetch('/auth/connections/calendar?profile=default', { method: 'DELETE' })
+    const path = '/auth/connections/calendar?profile=default'
+    t.match((await alice.fetch(path, { method: 'DELETE' })).json(), { code: 'CONSENTRY_ERR_CROSS_ORIGIN' }, 'T3: not without the token')
+    const { csrfToken } = (await alice.fetch('/auth/status')).json() as { csrfToken: string }
+    const ended = await alice.fetch(path, { method: 'DELETE', headers: { 'x-csrf-token': csrfToken } })
     t.same(ended.json(), { provider: 'calendar', profile: 'default', disconnected: true, revoked: true })
     const asked = await whenStatus(alice, await writeReport(alice), 'oauth_required')
     t.equal((await alice.fetch(`/executions/${asked.executionId}/cancel`, { method: 'POST' })).status, 202)
