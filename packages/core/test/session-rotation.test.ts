@@ -45,7 +45,7 @@ function bench () {
     /** What of sessions is in the store. */
     stored: async () => (await Promise.all([...keys].map(async (key) => [key, await inner.get(key)] as const))).filter(([, value]) => value !== undefined),
     /** Runs `step` before the call with this number, counted from now; resolves to whether it came to that. */
-    async during (at: number, doing: () => Promise<unknown>, step: () => Promise<unknown>): Promise<boolean> {
+    during: async (at: number, doing: () => Promise<unknown>, step: () => Promise<unknown>): Promise<boolean> => {
       calls = 0
       before = async (call) => { if (call === at) await step() }
       await doing()

@@ -12,12 +12,13 @@ export function sessionNames (issuer: string, subject: string, sessionId: unknow
   return [subjectName(issuer, subject), ...typeof sessionId === 'string' ? [sessionIdName(issuer, sessionId)] : []]
 }
 
+const sessionIdPrefix = '["sid",'
 const subjectName = (issuer: string, subject: string): string => JSON.stringify(['sub', issuer, subject])
 const sessionIdName = (issuer: string, sessionId: string): string => JSON.stringify(['sid', issuer, sessionId])
 
 /** The provider signs people out here (OpenID Connect Back-Channel Logout 1.0 section 2.5). */
 export function backchannelLogout (app: FastifyInstance, context: Context): void {
-  const { sessions, settings } = context
+  const { settings } = context
 
   app.post<{ Params: { provider: string }, Body: { logout_token?: unknown } | undefined }>('/backchannel-logout/:provider', { config: { auth: false } }, async (request, reply) => {
     const provider = redirectProviderOf(context, request.params.provider)
@@ -31,15 +32,23 @@ export function backchannelLogout (app: FastifyInstance, context: Context): void
     // The same token again changes nothing: the person may have signed in anew.
     const seen = `logout-token:${logout.issuer} ${logout.id}`
     if (await settings.stateStore.get(seen) !== undefined) return reply.send()
-    const ended = await sessions.revokeNamed(nameOf(logout))
+    const ended = await end(context, logout)
     if (logout.subject !== undefined) context.identity.forget(userId({ issuer: logout.issuer, subject: logout.subject }, settings.identity))
     // After it is done, so that a failure is tried again.
     await settings.stateStore.set(seen, '1', remembered)
-    request.log.info({ provider: request.params.provider, sessions: ended }, 'signed out by the provider')
+    request.log.info({ provider: request.params.provider, sessions: ended.length }, 'signed out by the provider')
     return reply.send()
   })
 }
 
-function nameOf ({ issuer, subject, sessionId }: LogoutToken): string {
-  return sessionId === undefined ? subjectName(issuer, subject ?? '') : sessionIdName(issuer, sessionId)
+/**
+ * Without a `sid` all sessions of the person (section 2.4), with one the session that it names (section 2.7), if it is the
+ * person's. A session whose ID token had no `sid` may be the one that is meant, so it ends too. When none is left, the
+ * person was signed out already, which section 2.7 takes for done.
+ */
+async function end ({ sessions }: Context, { issuer, subject, sessionId }: LogoutToken): Promise<unknown[]> {
+  const bySessionId = sessionIdName(issuer, sessionId ?? '')
+  if (subject === undefined) return sessions.revokeNamed(bySessionId)
+  return sessions.revokeNamed(subjectName(issuer, subject), ({ names }) =>
+    sessionId === undefined || names.includes(bySessionId) || !names.some((name) => name.startsWith(sessionIdPrefix)))
 }

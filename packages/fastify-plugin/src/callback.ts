@@ -6,7 +6,6 @@ import { connectUrl, ownerOf, redirectProviderOf, sessionUserInfo, type Context 
 import { flowCookie } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { authenticationError } from './identity.ts'
-import { keepLoginTokens } from './login-tokens.ts'
 import { sendOutcome } from './outcome.ts'
 import { limited } from './rate-limit.ts'
 
@@ -75,10 +74,10 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     const userInfo = sessionUserInfo(context, account)
     if (flow.userId !== undefined && flow.userId !== userInfo.userId) throw httpError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
     // Asking again for what the provider cannot give would ask for ever.
+    if (flow.maxAge !== undefined && typeof userInfo.claims['auth_time'] !== 'number') throw httpError('CONSENTRY_ERR_STEP_UP_REQUIRED')
     if (flow.acrValues !== undefined && !flow.acrValues.includes(String(userInfo.claims['acr']))) throw httpError('CONSENTRY_ERR_STEP_UP_REQUIRED')
     const names = sessionNames(account.issuer, account.subject, tokens.account?.claims['sid'])
-    const session = await beginSession(context, request, reply, { userInfo, provider: flow.provider }, names)
-    await keepLoginTokens(context, session.id, tokens)
+    await beginSession(context, request, reply, { userInfo, provider: flow.provider }, { names, tokens })
     await flows.settle(flow, 'granted')
   } catch (error) {
     const failure = loginFailure(context, flow, error)

@@ -3,10 +3,9 @@ import type { UserInfo } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ownerOf, providerOf, redirectProviderOf, type Context } from './context.ts'
 import { setFlowCookie } from './cookies.ts'
-import { createFormTokens } from './csrf.ts'
 import { httpError } from './errors.ts'
 import { refuse } from './guard.ts'
-import { authenticationError } from './identity.ts'
+import { authenticationError, sessionOf } from './identity.ts'
 import { sendOutcome } from './outcome.ts'
 import { sendQuestion } from './question.ts'
 import { limited } from './rate-limit.ts'
@@ -16,15 +15,14 @@ interface ConnectParams { flowId: string }
 
 /** Answering a flow: who comes from elsewhere is asked first, and only the flow's owner gets to the provider. */
 export function connect (app: FastifyInstance, context: Context): void {
-  const { flows, settings } = context
-  const formTokens = createFormTokens(settings)
+  const { csrf, flows, settings } = context
 
   app.get<{ Params: ConnectParams }>('/connect/:flowId', { exposeHeadRoute: false, config: limited }, async (request, reply) => {
     if (request.userInfo === null) return refuse(context, request, reply, authenticationError(request))
     const flow = await ownFlow(context, request, request.userInfo)
     if (flow.status !== 'pending') return sendOutcome(context, request, reply, await flows.ended(flow))
     if (flow.expiresAt <= settings.clock.now()) throw httpError('CONSENTRY_ERR_FLOW_EXPIRED')
-    const token = formTokens.create(request, flow.id)
+    const token = csrf.create(sessionOf(request), flow.id)
     if (providerOf(context, flow.provider).kind === 'form') return sendSecretForm(context, reply, flow, request.userInfo, token)
     if (isFromOwnPage(request)) return sendToProvider(context, request, reply, flow)
     return sendQuestion(context, reply, flow, request.userInfo, token)
@@ -33,11 +31,11 @@ export function connect (app: FastifyInstance, context: Context): void {
   app.post<{ Params: ConnectParams, Body: Record<string, unknown> | undefined }>('/connect/:flowId', { config: limited }, async (request, reply) => {
     if (request.userInfo === null) throw authenticationError(request)
     const flow = await ownFlow(context, request, request.userInfo)
-    formTokens.verify(request, flow.id)
+    csrf.verify(request, flow.id)
     if (flow.status !== 'pending') return sendOutcome(context, request, reply, await flows.ended(flow))
     if (request.body?.['answer'] === 'continue') {
       return providerOf(context, flow.provider).kind === 'form'
-        ? submitSecret(context, request, reply, flow, request.userInfo, formTokens.create(request, flow.id))
+        ? submitSecret(context, request, reply, flow, request.userInfo, csrf.create(sessionOf(request), flow.id))
         : sendToProvider(context, request, reply, flow)
     }
     await flows.withdraw(flow.id, 'denied')

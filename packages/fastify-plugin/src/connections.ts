@@ -17,6 +17,7 @@ export function connections (app: FastifyInstance, context: Context): void {
     schema: { querystring: { type: 'object', properties: { profile: { type: 'string', minLength: 1, maxLength: 200 } } } }
   }, async (request, reply) => {
     if (request.userInfo === null) throw authenticationError(request)
+    context.csrf.verify(request)
     const { provider } = request.params
     providerOf(context, provider)
     const { profile = defaultProfile } = request.query

@@ -3,9 +3,11 @@ import { createIdentity, userInfoFromClaims, type Identity, type UserInfo } from
 import type { FastifyBaseLogger } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import { cookieNames } from './cookies.ts'
+import { createCsrfTokens, type CsrfTokens } from './csrf.ts'
 import { httpError, loggable } from './errors.ts'
 import { invalid, type Settings } from './options.ts'
 import { createReverification, type Reverification } from './reverification.ts'
+import { createSeal, type Seal } from './seal.ts'
 
 /** What a session holds. */
 export interface SessionData {
@@ -27,6 +29,9 @@ export interface Context {
   identity: Identity<BrowserSession>
   /** Of the credentials that open connections were signed in with. */
   reverification: Reverification
+  csrf: CsrfTokens
+  /** For what is encrypted in the state store. */
+  seal: Seal
   /** Timeouts and expiries of connections. */
   deadlines: Deadlines
   log: FastifyBaseLogger
@@ -74,7 +79,7 @@ export function createContext (settings: Settings, log: FastifyBaseLogger): Cont
   const reverification = createReverification(deadlines, settings.reverify)
   const identity = forgetting(readIdentity(settings, sessions), reverification, wakeups)
   for (const warning of identity.warnings) log.warn(warning)
-  return { settings, wakeups, flows, grants, executions, sessions, identity, reverification, deadlines, log }
+  return { settings, wakeups, flows, grants, executions, sessions, identity, reverification, csrf: createCsrfTokens(settings), seal: createSeal(settings.sealKeys, randomBytes), deadlines, log }
 }
 
 /** Who is forgotten here is forgotten on the other nodes too, and their open connections are checked again at once. */

@@ -4,26 +4,34 @@ import { httpError } from './errors.ts'
 import { sessionOf } from './identity.ts'
 import type { Settings } from './options.ts'
 
-/** Tokens for the forms of our own pages: good for one session and one purpose. */
-export interface FormTokens {
-  create (request: FastifyRequest, purpose: string): string
-  /** Throws `CONSENTRY_ERR_CROSS_ORIGIN` unless the form's `_csrf` field holds such a token. */
-  verify (request: FastifyRequest, purpose: string): void
+/** Tokens against forged requests (T3), as `@fastify/csrf` makes them: good for one session, and perhaps one purpose. */
+export interface CsrfTokens {
+  create (session: { id: string } | null, purpose?: string): string
+  /**
+   * Throws `CONSENTRY_ERR_CROSS_ORIGIN` unless the `X-CSRF-Token` header or the `_csrf` field of the body holds the token of
+   * the caller's session. A caller without a session has nothing that a browser would send along, and needs none.
+   */
+  verify (request: FastifyRequest, purpose?: string): void
 }
 
-const bound = (request: FastifyRequest, purpose: string): string => `${purpose} ${sessionOf(request)?.id ?? ''}`
+/** The purpose of what stands on no page of ours: the pages and scripts of the application. */
+const anywhere = 'session'
+const longest = 512
 
-export function createFormTokens ({ csrfKeys, flowLifetime }: Settings): FormTokens {
-  const tokens = csrfKeys.map((hmacKey) => new Tokens({ hmacKey, userInfo: true, validity: flowLifetime }))
+const bound = (session: { id: string } | null, purpose: string): string => `${purpose} ${session?.id ?? ''}`
+
+/** A session's id is new at every sign-in and ends with it, and so do its tokens. */
+export function createCsrfTokens ({ csrfKeys }: Pick<Settings, 'csrfKeys'>): CsrfTokens {
+  const tokens = csrfKeys.map((key) => ({ key, of: new Tokens({ hmacKey: key, userInfo: true }) }))
+  const [first] = tokens as [typeof tokens[number]]
 
   return {
-    create (request, purpose) {
-      return (tokens[0] as (typeof tokens)[number]).create(csrfKeys[0] as string, bound(request, purpose))
-    },
-    verify (request, purpose) {
-      const token = (request.body as { _csrf?: unknown } | undefined)?._csrf
-      const known = typeof token === 'string' && token.length < 512 &&
-        tokens.some((verifier, index) => verifier.verify(csrfKeys[index] as string, token, bound(request, purpose)))
+    create: (session, purpose = anywhere) => first.of.create(first.key, bound(session, purpose)),
+    verify (request, purpose = anywhere) {
+      const session = sessionOf(request)
+      if (session === null && purpose === anywhere) return
+      const token = request.headers['x-csrf-token'] ?? (request.body as { _csrf?: unknown } | null | undefined)?._csrf
+      const known = typeof token === 'string' && token.length < longest && tokens.some(({ key, of }) => of.verify(key, token, bound(session, purpose)))
       if (!known) throw httpError('CONSENTRY_ERR_CROSS_ORIGIN')
     }
   }

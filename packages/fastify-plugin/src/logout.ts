@@ -1,10 +1,10 @@
 import { randomId } from '@consentry/core'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { redirectProviderOf, type Context } from './context.ts'
+import type { FastifyInstance } from 'fastify'
+import { redirectProviderOf, type BrowserSession, type Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
 import { loggable } from './errors.ts'
 import { sessionOf } from './identity.ts'
-import { takeLoginTokens } from './login-tokens.ts'
+import { giveBackLoginTokens, openLoginTokens } from './login-tokens.ts'
 import { wantsHtml } from './pages.ts'
 
 /** Signing out: here, everywhere if asked, and at the provider where it has a way. */
@@ -15,14 +15,16 @@ export function logout (app: FastifyInstance, context: Context): void {
     config: { auth: false },
     schema: { querystring: { type: 'object', properties: { everywhere: { type: 'boolean' }, revoke: { type: 'boolean' } } } }
   }, async (request, reply) => {
+    const { everywhere, revoke } = request.query
     const session = sessionOf(request)
+    context.csrf.verify(request)
     // First here: it must not wait for the provider.
-    if (session !== null) await sessions.revoke(session.id)
-    if (session !== null && request.query.everywhere === true) {
-      await sessions.revokeAll(session.owner)
-      identity.forget(session.data.userInfo.userId)
-    }
-    const redirectTo = await leaveProvider(context, request, request.query.revoke === true)
+    const own = session === null ? undefined : await sessions.revoke(session.id)
+    const others = session === null || everywhere !== true ? [] : await sessions.revokeAll(session.owner)
+    if (session !== null && everywhere === true) identity.forget(session.data.userInfo.userId)
+    const ended = own === undefined ? others : [own, ...others]
+    const idToken = own && openLoginTokens(context, own)?.idToken
+    const [redirectTo] = await Promise.all([endSessionUrl(context, session, idToken), revoke === true ? giveBackLoginTokens(context, ended) : undefined])
     clearSessionCookie(reply)
     reply.header('cache-control', 'no-store')
     // A page goes where the provider signs people out; a script is told where that is.
@@ -30,17 +32,13 @@ export function logout (app: FastifyInstance, context: Context): void {
   })
 }
 
-/** Gives the tokens of the sign-in back, if asked, and tells where the provider ends its own session (OpenID Connect RP-Initiated Logout 1.0). */
-async function leaveProvider (context: Context, request: FastifyRequest, revoke: boolean): Promise<string | undefined> {
+/** Where the provider ends its own session (OpenID Connect RP-Initiated Logout 1.0). */
+async function endSessionUrl (context: Context, session: BrowserSession | null, idToken: string | undefined): Promise<string | undefined> {
   const { settings, log } = context
-  const session = sessionOf(request)
   if (session === null || !Object.hasOwn(settings.providers, session.data.provider)) return undefined
   try {
-    const provider = redirectProviderOf(context, session.data.provider)
-    const tokens = await takeLoginTokens(context, session.id)
-    if (revoke && tokens !== undefined) await provider.revoke(tokens)
-    const url = await provider.endSessionUrl?.({
-      ...(tokens?.idToken !== undefined && { idToken: tokens.idToken }),
+    const url = await redirectProviderOf(context, session.data.provider).endSessionUrl?.({
+      ...(idToken !== undefined && { idToken }),
       postLogoutRedirectUri: `${settings.origin}/`,
       state: randomId(16, settings.randomBytes)
     })

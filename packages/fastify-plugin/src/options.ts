@@ -95,6 +95,8 @@ export interface ConsentryOptions {
 export interface Settings {
   origin: string
   csrfKeys: readonly string[]
+  /** For what is encrypted in the state store. */
+  sealKeys: readonly Buffer[]
   providers: Readonly<Record<string, Provider>>
   login: readonly string[]
   identity: Omit<IdentityOptions, 'attempts' | 'reverify'>
@@ -140,7 +142,8 @@ export function readOptions (options: ConsentryOptions, base = ''): Settings {
   if (idleLifetime > absoluteLifetime) throw invalid('identity.session.idleLifetime is longer than absoluteLifetime')
   return {
     origin: readOrigin(options.baseUrl, 'baseUrl'),
-    csrfKeys: secrets.map((secret) => derive(secret, 'csrf')),
+    csrfKeys: secrets.map((secret) => derive(secret, 'csrf').toString('base64url')),
+    sealKeys: secrets.map((secret) => derive(secret, 'login tokens')),
     providers: Object.freeze({ ...providers }),
     login: [...login],
     identity,
@@ -211,8 +214,8 @@ function readOrigin (value: string, option: string): string {
 }
 
 /** One key per purpose, so that what one makes is nothing to the other (RFC 5869). */
-function derive (secret: string, purpose: string): string {
-  return Buffer.from(hkdfSync('sha256', secret, '', `consentry ${purpose}`, 32)).toString('base64url')
+function derive (secret: string, purpose: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', `consentry ${purpose}`, 32))
 }
 
 const weakest = ['anyOf', 'propertyNames', 'const', 'type']

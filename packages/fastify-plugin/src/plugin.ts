@@ -16,7 +16,7 @@ import { asHttpError, httpError, sendProblem, type HttpError } from './errors.ts
 import { executions, replyExecution } from './executions.ts'
 import { guard, ours } from './guard.ts'
 import { guardSockets } from './guarded-sockets.ts'
-import { authenticationError, identify } from './identity.ts'
+import { authenticationError, identify, sessionOf } from './identity.ts'
 import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { readOptions, type ConsentryOptions } from './options.ts'
@@ -56,6 +56,10 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
   app.decorate('consentry', Object.freeze({ executions: runs, grants, sessions, providers: settings.providers, forget: (userId: string) => forget(context, userId) }))
   app.decorateRequest('authorize', function (this: FastifyRequest, provider: string, options?: AuthorizeOptions) {
     return authorizeRequest(context, this, provider, options)
+  })
+  app.decorateRequest('csrfToken', function (this: FastifyRequest) {
+    const session = sessionOf(this)
+    return session === null ? null : context.csrf.create(session)
   })
   app.decorateReply('execution', function (this: FastifyReply, fn: (execution: Execution) => unknown, options?: StartOptions) {
     return replyExecution(context, this.request, this, fn, options)

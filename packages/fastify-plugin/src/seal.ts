@@ -3,9 +3,9 @@ import { createCipheriv, createDecipheriv } from 'node:crypto'
 
 /** Encrypts text for one place in the store. */
 export interface Seal {
-  seal (text: string, place: string): string
+  seal: (text: string, place: string) => string
   /** `undefined` when it was sealed for another place or by another key, or was changed. */
-  open (sealed: string, place: string): string | undefined
+  open: (sealed: string, place: string) => string | undefined
 }
 
 const algorithm = 'aes-256-gcm'

@@ -31,6 +31,11 @@ declare module 'fastify' {
      */
     isAllowed (requirement: RouteAuth): Promise<boolean>
     /**
+     * The token that `POST /auth/logout`, `POST /auth/refresh` and `DELETE /auth/connections` want of a page that the session
+     * vouches for: in a form as `_csrf`, by a script as `X-CSRF-Token`. `null` without a session, which needs none.
+     */
+    csrfToken (): string | null
+    /**
      * The caller's grant, when a good one is stored. Otherwise throws a 403 problem with `connectUrl`
      * (`CONSENTRY_ERR_AUTHORIZATION_REQUIRED`), or a 401 when nobody is signed in.
      */

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { Context } from './context.ts'
-import { authenticationError, refusalOf } from './identity.ts'
+import { authenticationError, refusalOf, sessionOf } from './identity.ts'
 
 /** Who is calling, for pages and scripts. */
-export function whoami (app: FastifyInstance, _context: Context): void {
+export function whoami (app: FastifyInstance, { csrf }: Context): void {
   app.get('/userinfo', { config: { auth: false } }, async (request, reply) => {
     if (request.userInfo === null) throw authenticationError(request)
     return reply.header('cache-control', 'no-store').send(request.userInfo)
@@ -14,6 +14,9 @@ export function whoami (app: FastifyInstance, _context: Context): void {
     const refusal = refusalOf(request)
     // Who cannot be told now is not the same as nobody.
     if (refusal !== null && refusal.statusCode !== 401) throw refusal
-    return reply.header('cache-control', 'no-store').send(userInfo === null ? { authenticated: false } : { authenticated: true, userId: userInfo.userId })
+    reply.header('cache-control', 'no-store')
+    if (userInfo === null) return reply.send({ authenticated: false })
+    const session = sessionOf(request)
+    return reply.send({ authenticated: true, userId: userInfo.userId, ...(session !== null && { csrfToken: csrf.create(session) }) })
   })
 }

@@ -1,6 +1,7 @@
-import type { Browser } from '@consentry/testing'
+import { oidc } from '@consentry/providers'
+import { startHostileProvider, type Browser } from '@consentry/testing'
 import t from 'tap'
-import { call, startServer, type TestServer } from './server.ts'
+import { call, codeOf, startServer, type TestServer } from './server.ts'
 import { openSocket } from './socket.ts'
 
 const isSignedIn = async (browser: Browser, server: TestServer): Promise<boolean> =>
@@ -24,8 +25,15 @@ t.test('signing out here and at the provider, by a script', async (t) => {
 })
 
 t.test('signing out by a form of the application', async (t) => {
-  const server = await startServer(t, { routes: (app) => { app.get('/page', async (_request, reply) => reply.type('text/html').send('<form method="post" action="/auth/logout"><button>Out</button></form>')) } })
+  const form = (token: string | null): string => `<form method="post" action="/auth/logout"><input type="hidden" name="_csrf" value="${token}"><button>Out</button></form>`
+  const server = await startServer(t, { routes: (app) => {
+    app.get('/page', async (request, reply) => reply.type('text/html').send(form(request.csrfToken())))
+    app.get('/forgetful', async (_request, reply) => reply.type('text/html').send(form('')))
+  } })
   const alice = await server.browser('alice')
+  const refused = await (await alice.open(`${server.url}/forgetful`)).submit({}, { button: 'Out' })
+  t.equal(codeOf(refused), 'CONSENTRY_ERR_CROSS_ORIGIN', 'T3: not without the token')
+  t.equal(await isSignedIn(alice, server), true)
   const page = await (await alice.open(`${server.url}/page`)).submit({}, { button: 'Out' })
   t.equal(new URL(page.url).origin, server.op.issuer)
   t.equal(await isSignedIn(alice, server), false)
@@ -38,6 +46,30 @@ t.test('signing out works when the provider does not, and without a session', as
   server.op.endSessions()
   t.equal((await call(alice, server, '/auth/logout', { method: 'POST' })).status, 200)
   t.equal(await isSignedIn(alice, server), false)
+})
+
+t.test('signing out does not wait for a provider that hangs', async (t) => {
+  const op = await startHostileProvider()
+  t.teardown(() => op.close())
+  const corp = oidc({ issuer: op.issuer, clientId: 'client', clientSecret: 'secret', allowInsecureLoopback: true, timeout: 30_000 })
+  const server = await startServer(t, { options: { providers: { corp } } })
+  const alice = await server.browser()
+  await alice.open(`${server.url}/auth/login`)
+  const socket = await openSocket(server, { browser: alice })
+  let goOn = (): void => {}
+  const hangs = new Promise<void>((resolve) => { goOn = resolve })
+  op.overrides.revoke = async () => {
+    await hangs
+    return { status: 500 }
+  }
+  let answered = false
+  const answer = call(alice, server, '/auth/logout?revoke=true', { method: 'POST' }).finally(() => { answered = true })
+  t.match(await socket.closed, { code: 4401 })
+  t.equal(await isSignedIn(alice, server), false)
+  t.equal(answered, false, 'the provider has not answered yet')
+  goOn()
+  t.equal((await answer).status, 200, 'what it does not do is logged')
+  t.match(server.log.lines().find(({ msg }) => msg === 'giving the tokens of a sign-in back failed'), { code: 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE', provider: 'corp' })
 })
 
 t.test('signing out everywhere ends all sessions and sockets of the person, and nobody else\'s', async (t) => {

@@ -1,6 +1,6 @@
-import { oidc } from '@consentry/providers'
-import { startHostileProvider, type Browser } from '@consentry/testing'
+import type { Browser } from '@consentry/testing'
 import t from 'tap'
+import { hostileServer } from './hostile-server.ts'
 import { call, codeOf, startServer } from './server.ts'
 import { openSocket } from './socket.ts'
 
@@ -51,12 +51,8 @@ t.test('an outage changes nothing; the provider\'s own word ends the session', a
 })
 
 t.test('B19 with other rights comes another session id', async (t) => {
-  const op = await startHostileProvider()
-  t.teardown(() => op.close())
+  const { op, server } = await hostileServer(t)
   Object.assign(op.account, { groups: ['staff'] })
-  const server = await startServer(t, { options: {
-    providers: { corp: oidc({ issuer: op.issuer, clientId: 'client', clientSecret: 'secret', allowInsecureLoopback: true, timeout: 1000 }) }
-  } })
   const browser = await server.browser()
   await browser.open(`${server.url}/auth/login`)
   const first = secretOf(browser, server.url)
@@ -84,4 +80,81 @@ t.test('signing out gives the tokens back when asked', async (t) => {
   const bob = await server.browser('bob')
   await call(bob, server, '/auth/logout?revoke=true', { method: 'POST' })
   t.ok(server.op.ledger.revocations > 0)
+})
+
+for (const [what, endpoint, groups] of [
+  ['while the tokens are on their way', 'token', ['staff']],
+  ['while it is asked who the person is', 'userinfo', ['staff']],
+  ['while other rights are on their way', 'userinfo', ['staff', 'admins']]
+] as const) {
+  t.test(`a sign-out during a refresh stands: ${what}`, async (t) => {
+    const { op, server } = await hostileServer(t)
+    Object.assign(op.account, { groups: ['staff'] })
+    const browser = await server.browser()
+    await browser.open(`${server.url}/auth/login`)
+    const cookie = browser.cookieHeader(server.url)
+    const { userId } = (await call(browser, server, '/auth/status')).json<{ userId: string }>()
+    Object.assign(op.account, { groups })
+    let given: Array<string | undefined> = []
+    op.overrides.token = async (_request, usual) => {
+      const answer = await usual()
+      const { access_token: accessToken, refresh_token: refreshToken } = answer.body as Record<string, string>
+      given = [accessToken, refreshToken]
+      if (endpoint === 'token') t.equal((await call(browser, server, '/auth/logout', { method: 'POST' })).status, 200)
+      return answer
+    }
+    op.overrides.userinfo = async (_request, usual) => {
+      if (endpoint === 'userinfo') t.equal((await call(browser, server, '/auth/logout', { method: 'POST' })).status, 200)
+      return usual()
+    }
+    const answer = await call(browser, server, '/auth/refresh', { method: 'POST' })
+    t.equal(answer.status, 401)
+    t.same(answer.headers.getSetCookie(), [])
+    t.equal((await fetch(`${server.url}/auth/userinfo`, { headers: { cookie } })).status, 401)
+    t.same(await server.app.consentry.sessions.list({ tenant: 'default', userId }), [])
+    t.ok(given.length === 2 && given.some((token) => op.ledger.revoked.includes(token ?? '')), 'what came home late is given back')
+  })
+}
+
+t.test('B19 B20 who lost a group at a refresh has another session id, for no longer than before, and the guard denies', async (t) => {
+  const { op, server } = await hostileServer(t, { routes: (app) => { app.get('/admin', { config: { auth: { groups: ['admins'] } } }, async () => 'admin') } })
+  Object.assign(op.account, { groups: ['staff', 'admins'] })
+  const browser = await server.browser()
+  await browser.open(`${server.url}/auth/login`)
+  const { sessions } = server.app.consentry
+  const before = await sessions.find(secretOf(browser, server.url))
+  const socket = await openSocket(server, { browser })
+  t.equal((await call(browser, server, '/admin')).status, 200)
+  Object.assign(op.account, { groups: ['staff'] })
+  const answer = await call(browser, server, '/auth/refresh', { method: 'POST' })
+  t.match(await socket.closed, { code: 4401 }, 'a client connects again, as who it is now')
+  t.equal((await call(browser, server, '/admin')).status, 401, 'the old id opens nothing')
+  const [cookie = ''] = answer.headers.getSetCookie()
+  browser.setCookie(cookie, server.url)
+  t.equal((await call(browser, server, '/admin')).status, 403)
+  const after = await sessions.find(secretOf(browser, server.url))
+  t.not(after?.id, before?.id)
+  t.match(after, { createdAt: before?.createdAt, expiresAt: before?.expiresAt, names: before?.names })
+  t.ok(Number(/max-age=(\d+)/i.exec(cookie)?.[1]) <= 7 * 24 * 3600)
+  t.equal((await call(browser, server, '/auth/logout', { method: 'POST', headers: { 'x-csrf-token': answer.headers.get('x-csrf-token') ?? '' } })).status, 200, 'T3: the answer has the token of the new one')
+})
+
+t.test('a refresh is no sign-in: auth_time, acr, amr and sid stay (OpenID Connect Core section 12.2)', async (t) => {
+  const { op, server } = await hostileServer(t, { routes: (app) => { app.get('/recent', { config: { auth: { maxAge: 300 } } }, async () => 'recent') } })
+  const signedIn = { auth_time: Math.floor(Date.now() / 1000) - 3600, acr: 'strong', amr: ['pwd', 'otp'], sid: 'one' }
+  op.idToken.claims = signedIn
+  const browser = await server.browser()
+  await browser.open(`${server.url}/auth/login`)
+  for (const claims of [{}, { auth_time: Math.floor(Date.now() / 1000), acr: 'stronger', amr: ['face'], sid: 'two' }]) {
+    op.idToken.claims = claims
+    const answer = await call(browser, server, '/auth/refresh', { method: 'POST' })
+    t.equal(answer.status, 200)
+    t.match(answer.json(), { claims: signedIn })
+    t.equal((await call(browser, server, '/recent')).status, 401, 'and nobody has signed in again')
+  }
+  op.idToken.claims = {}
+  await browser.open(`${server.url}/auth/login`)
+  op.idToken.claims = signedIn
+  const { claims } = (await call(browser, server, '/auth/refresh', { method: 'POST' })).json<{ claims: object }>()
+  for (const name of Object.keys(signedIn)) t.notOk(name in claims, `${name} does not come of a refresh`)
 })

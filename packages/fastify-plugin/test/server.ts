@@ -94,12 +94,18 @@ export interface Status {
   pending?: Array<{ flowId: string, provider: string, profile: string, scopes: string[], connectUrl: string, expiresAt: string }>
 }
 
+const wantsCsrfToken = /^\/auth\/(logout|refresh|connections\/)/
+
 /** What a script on a page of the application does, wherever the browser happens to be. */
 export async function call (browser: Browser, server: TestServer, path: string, init: RequestInit = {}): Promise<{ status: number, headers: Headers, text: string, json: <T>() => T }> {
   const headers = new Headers(init.headers)
   headers.set('cookie', browser.cookieHeader(server.url))
   headers.set('sec-fetch-site', 'same-origin')
   if (init.method !== undefined && init.method !== 'GET') headers.set('origin', server.url)
+  if (wantsCsrfToken.test(path) && init.method !== 'GET' && !headers.has('x-csrf-token')) {
+    const { csrfToken } = await (await fetch(`${server.url}/auth/status`, { headers: { cookie: browser.cookieHeader(server.url) } })).json() as { csrfToken?: string }
+    if (csrfToken !== undefined) headers.set('x-csrf-token', csrfToken)
+  }
   const response = await fetch(new URL(path, server.url), { redirect: 'manual', ...init, headers })
   const text = await response.text()
   return { status: response.status, headers: response.headers, text, json: <T>() => JSON.parse(text) as T }

@@ -1,0 +1,56 @@
+import { oauth2 } from '@consentry/providers'
+import { startHostileProvider } from '@consentry/testing'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { hashPassword, passwordTable } from '../src/index.ts'
+import { hostileServer } from './hostile-server.ts'
+import { call, codeOf, startServer } from './server.ts'
+
+const recent = (app: FastifyInstance): void => { app.get('/recent', { config: { auth: { maxAge: 300 } } }, async (_request, reply) => reply.type('text/html').send('<title>Recent</title>')) }
+
+t.test('a sign-in of the future is none', async (t) => {
+  const { op, server } = await hostileServer(t, { routes: recent })
+  const now = Math.floor(Date.now() / 1000)
+  for (const [authTime, status] of [[now - 10, 200], [now + 3600, 401], [4_000_000_000, 401], [now - 3600, 401]] as const) {
+    op.idToken.claims = { auth_time: authTime }
+    const browser = await server.browser()
+    await browser.open(`${server.url}/auth/login`)
+    t.equal((await call(browser, server, '/recent')).status, status, `auth_time ${authTime - now} s from now`)
+  }
+})
+
+t.test('a step-up through the form for a password counts from now', async (t) => {
+  const check = passwordTable({ carol: { hash: await hashPassword('pass:word'), claims: { auth_time: 1 } } })
+  const server = await startServer(t, { options: { login: ['basic'], identity: { basic: { realm: 'files', check } } }, routes: recent })
+  const browser = await server.browser()
+  const before = Math.floor(Date.now() / 1000)
+  const page = await (await browser.open(`${server.url}/recent`)).submit({ username: 'carol', password: 'pass:word' })
+  t.equal(page.title, 'Recent')
+  const { claims } = (await call(browser, server, '/auth/userinfo')).json<{ claims: { auth_time: number } }>()
+  t.ok(claims.auth_time >= before && claims.auth_time <= Math.ceil(Date.now() / 1000))
+})
+
+t.test('a path that is too long to come back to is no reason not to step up', async (t) => {
+  const { op, server } = await hostileServer(t, { routes: recent })
+  op.idToken.claims = { auth_time: 1 }
+  const browser = await server.browser()
+  await browser.open(`${server.url}/auth/login`)
+  op.idToken.claims = { auth_time: Math.floor(Date.now() / 1000) }
+  t.equal((await browser.open(`${server.url}/recent?${'x'.repeat(3000)}`)).title, 'Home')
+  t.equal((await call(browser, server, '/recent')).status, 200)
+})
+
+t.test('a provider that does not tell when a person signed in is not asked in a circle', async (t) => {
+  const op = await startHostileProvider()
+  t.teardown(() => op.close())
+  op.account['auth_time'] = Math.floor(Date.now() / 1000)
+  const corp = oauth2({
+    clientId: 'client', clientSecret: 'secret', authorizationEndpoint: `${op.issuer}/authorize`, tokenEndpoint: `${op.issuer}/token`,
+    userinfoEndpoint: `${op.issuer}/userinfo`, issuer: op.issuer, allowInsecureLoopback: true
+  })
+  const server = await startServer(t, { options: { providers: { corp } }, routes: recent })
+  const browser = await server.browser()
+  await browser.open(`${server.url}/auth/login`)
+  t.equal((await call(browser, server, '/recent')).status, 401)
+  t.equal(codeOf(await browser.open(`${server.url}/recent`)), 'CONSENTRY_ERR_STEP_UP_REQUIRED')
+})
