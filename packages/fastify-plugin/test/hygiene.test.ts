@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import { inspect } from 'node:util'
 import t from 'tap'
 import consentry from '../src/index.ts'
-import { answerUpToCallback, call, codeOf, pendingOf, readEvents, secret, startReport, startServer, statusOf } from './server.ts'
+import { answerUpToCallback, call, codeOf, pendingOf, readEvents, secret, startReport, startServer, statusOf, type Status } from './server.ts'
 
 t.test('B17 no secret in a log line, an event, an error, a page or a URL other than the redirect itself', async (t) => {
   const server = await startServer(t)
@@ -204,6 +204,27 @@ t.test('T3 a session counts only for requests of our own pages', async (t) => {
     t.equal(answer.status, 403, 'the form needs the token of this session and this question')
   }
   t.match(await statusOf(alice, server, started.executionId), { status: 'oauth_required' })
+})
+
+t.test('T5 Host and X-Forwarded-* build no URL', async (t) => {
+  const server = await startServer(t)
+  for (const hostile of [{ host: 'evil.example' }, { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https', forwarded: 'host=evil.example;proto=https' }] as Array<Record<string, string>>) {
+    const alice = await server.browser('alice')
+    const csrfToken = (await call(alice, server, '/auth/status')).json<{ csrfToken: string }>().csrfToken
+    const ask = async (method: 'GET' | 'POST', url: string, accept: string): Promise<string> => {
+      const { headers, body } = await server.app.inject({ method, url, headers: { cookie: alice.cookieHeader(server.url), origin: server.url, 'x-csrf-token': csrfToken, accept, ...hostile } })
+      const answer = decodeURIComponent(JSON.stringify(headers)) + body
+      t.notMatch(answer, 'evil', `${method} ${url} with ${Object.keys(hostile).join()}`)
+      return answer
+    }
+    t.match(await ask('GET', '/auth/login/corp', 'text/html'), `redirect_uri=${server.url}/auth/callback/corp`)
+    t.match(await ask('GET', '/auth/login', 'text/html'), '/auth/login/corp?')
+    const { connectUrl } = pendingOf(JSON.parse(/\{"executionId".*$/.exec(await ask('POST', '/report', 'application/json'))?.[0] ?? '{}') as Status)
+    t.equal(new URL(connectUrl).origin, server.url)
+    t.match(await ask('GET', new URL(connectUrl).pathname, 'text/html'), 'Connect')
+    await ask('GET', '/report-that-is-not-there', 'text/html')
+    t.match(decodeURIComponent(await ask('POST', '/auth/logout', 'application/json')), `post_logout_redirect_uri=${server.url}/`)
+  }
 })
 
 t.test('T16 who asks too often waits, told how long; others do not', async (t) => {
