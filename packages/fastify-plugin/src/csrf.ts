@@ -4,7 +4,11 @@ import { httpError } from './errors.ts'
 import { sessionOf } from './identity.ts'
 import type { Settings } from './options.ts'
 
-/** Tokens against forged requests (T3), as `@fastify/csrf` makes them: good for one session, and perhaps one purpose. */
+/**
+ * Tokens against forged requests (T3): good for one session, and perhaps one purpose. `@fastify/csrf` makes them.
+ * `@fastify/csrf-protection` would too, but keeps a secret in a cookie of its own and knows no second key; here the session
+ * is the secret. The header and the field are named as there.
+ */
 export interface CsrfTokens {
   create (session: { id: string } | null, purpose?: string): string
   /**
