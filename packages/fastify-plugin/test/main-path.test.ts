@@ -35,7 +35,8 @@ t.test('an execution stops for consent and goes on', async (t) => {
 
   const connections = (await browser.fetch(`${server.url}/auth/connections`)).json()
   t.match(connections, { connections: [{ provider: 'calendar', profile: 'default', scopes: ['openid', 'calendar.read'], status: 'active' }] })
-  const disconnected = await browser.fetch(`${server.url}/auth/connections/calendar`, { method: 'DELETE' })
+  const { csrfToken } = (await browser.fetch(`${server.url}/auth/status`)).json() as { csrfToken: string }
+  const disconnected = await browser.fetch(`${server.url}/auth/connections/calendar`, { method: 'DELETE', headers: { 'x-csrf-token': csrfToken } })
   t.same(disconnected.json(), { provider: 'calendar', profile: 'default', disconnected: true, revoked: true })
   t.same((await browser.fetch(`${server.url}/auth/connections`)).json(), { connections: [] })
   t.same(server.op.ledger.errors, [])
