@@ -61,5 +61,5 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
   const person = await identity.authenticate(readAuthMessage({ type: 'auth', method: 'basic', username, password }), new RequestClient(request))
   const claims = { ...person.claims, auth_time: Math.floor(settings.clock.now() / 1000) }
   const userInfo = { ...person, claims, source: 'session' as const }
-  await beginSession(context, request, reply, { userInfo, provider: passwordLoginName }, [passwordSessionName(userInfo.userId)])
+  await beginSession(context, request, reply, { userInfo, provider: passwordLoginName }, { names: [passwordSessionName(userInfo.userId)] })
 }
