@@ -1,7 +1,7 @@
 import type { Audit } from './audit.ts'
 import { durably } from './durable.ts'
 import { ConsentryError, type ErrorCode } from './errors.ts'
-import { outcomeError, type ConnectFlow, type FlowOutcome } from './flow.ts'
+import { outcomeError, type ConnectFlow, type FlowOutcome, type RelayFlow } from './flow.ts'
 import type { ClaimedFlow, Flows } from './flows.ts'
 import { sameAccount } from './grant-state.ts'
 import type { Account, Owner, TokenSet } from './grant.ts'
@@ -25,8 +25,11 @@ export interface Ending {
 }
 
 export interface Completion {
-  /** Turns the provider's answer into the outcome of a claimed flow. Never rejects: every failure is an outcome. */
-  complete (flow: ClaimedFlow<ConnectFlow>, response: AuthorizationResponse): Promise<Ending>
+  /**
+   * Turns the provider's answer, which may have come by a relay, into the outcome of a claimed flow. Never rejects: every
+   * failure is an outcome.
+   */
+  complete (flow: ClaimedFlow<ConnectFlow>, response: AuthorizationResponse, relay?: RelayFlow): Promise<Ending>
   /**
    * Turns what the owner typed on our own page into the outcome of their flow. Rejects without using the flow up with
    * `CONSENTRY_ERR_SECRET_REFUSED`, `CONSENTRY_ERR_PROVIDER_UNAVAILABLE`, `CONSENTRY_ERR_FLOW_NOT_FOUND` and with how the
@@ -68,10 +71,10 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, onErr
     }
   }
 
-  async function exchange (flow: ConnectFlow, response: AuthorizationResponse): Promise<FlowOutcome> {
+  async function exchange (flow: ConnectFlow, response: AuthorizationResponse, asked: ConnectFlow | RelayFlow): Promise<FlowOutcome> {
     const from = provider(flow.provider)
     if (from.kind !== 'redirect') throw new ConsentryError('CONSENTRY_ERR_RESPONSE_INVALID')
-    return keep(from, flow, await from.exchange(response, flow))
+    return keep(from, flow, await from.exchange(response, asked))
   }
 
   /** Never rejects: every failure is an outcome. */
@@ -90,8 +93,8 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, onErr
   }
 
   return {
-    complete (flow, response) {
-      return end(flow, async () => response.type === 'code' ? { outcome: await exchange(flow, response) } : refusal(response.error))
+    complete (flow, response, relay) {
+      return end(flow, async () => response.type === 'code' ? { outcome: await exchange(flow, response, relay ?? flow) } : refusal(response.error))
     },
 
     async submit (flowId, owner, values) {

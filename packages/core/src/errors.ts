@@ -10,6 +10,7 @@ export const errorCodes = {
   CONSENTRY_ERR_STATE_MISMATCH: { message: 'This answer belongs to no sign-in or consent that is under way here.', retryable: false },
   CONSENTRY_ERR_BINDING_MISMATCH: { message: 'This answer came back in another browser than the one that asked. Open the link again in this browser.', retryable: false },
   CONSENTRY_ERR_OWNER_MISMATCH: { message: 'This consent was asked of another person. Sign in as that person to answer it.', retryable: false },
+  CONSENTRY_ERR_HANDLE_UNKNOWN: { message: 'This handle is not known here. It may have been used, or its time may be over.', retryable: false },
   CONSENTRY_ERR_ISSUER_MISMATCH: { message: 'The answer does not come from the provider that was asked.', retryable: false },
   CONSENTRY_ERR_RESPONSE_INVALID: { message: 'The provider sent the browser back with an answer that cannot be used.', retryable: false },
   CONSENTRY_ERR_FLOW_NOT_FOUND: { message: 'There is no such question. It may have ended some time ago.', retryable: false },

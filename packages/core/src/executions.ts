@@ -10,7 +10,7 @@ import { sameOwner } from './keys.ts'
 import { createOwnerIndex } from './owner-index.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
-import type { RequiredGrant } from './requirement.ts'
+import type { StartOptions } from './requirement.ts'
 import { Run, type RunPorts } from './run.ts'
 import type { Wakeups } from './wakeups.ts'
 
@@ -31,12 +31,6 @@ export interface ExecutionsOptions {
   maxEvents: number
   /** Hears about failures that nobody else is told of. */
   onError: (error: unknown, doing: string) => void
-}
-
-/** What an execution may be told at its start. */
-export interface StartOptions {
-  /** Grants without which it need not begin: all are asked for at once, and the code runs when they are there. */
-  requires?: readonly RequiredGrant[]
 }
 
 /** An execution that was started here. */
@@ -138,12 +132,12 @@ export function createExecutions (options: ExecutionsOptions): Executions {
   }
 
   return {
-    async start ({ userId, tenant = defaultTenant }, fn, { requires = [] } = {}) {
+    async start ({ userId, tenant = defaultTenant }, fn, options = {}) {
       if (closing) throw new ConsentryError('CONSENTRY_ERR_SHUTDOWN')
       await wakeups.ready()
       const id = randomId(16, randomBytes)
       const owner = { tenant, userId }
-      for (const required of requires) {
+      for (const required of options.requires ?? []) {
         if (typeof required === 'string') grants.requirement(owner, required)
         else grants.requirement(owner, required.provider, required)
       }
@@ -157,10 +151,10 @@ export function createExecutions (options: ExecutionsOptions): Executions {
         // What never ran does not count against its owner.
         await index.remove(owner, id).catch(() => {})
         throw error
-      }), ports)
+      }), ports, options)
       runs.set(id, run)
       if (closing) run.fail('CONSENTRY_ERR_SHUTDOWN')
-      else void run.run(fn, requires)
+      else void run.run(fn, options)
       return run
     },
 

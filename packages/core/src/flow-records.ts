@@ -76,13 +76,13 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
   }
 
   /** `undefined` when the flow is over. */
-  async function join (id: string, { scopes, waiters, standing }: ConnectFlow): Promise<ConnectFlow | undefined> {
+  async function join (id: string, { scopes, waiters, standing, byHandle }: ConnectFlow): Promise<ConnectFlow | undefined> {
     let widened = false
     const joined = await update<ConnectFlow>(id, (flow) => {
       if (!isUnderWay(flow, clock.now())) return undefined
       const union = flow.opened ? flow.scopes : unionScopes(flow.scopes, scopes)
       widened = union.length > flow.scopes.length
-      return { ...flow, scopes: union, waiters: [...flow.waiters, ...waiters], standing: flow.standing || standing }
+      return { ...flow, scopes: union, waiters: [...flow.waiters, ...waiters], standing: flow.standing || standing, byHandle: flow.byHandle || byHandle }
     })
     if (widened) wakeups.wake(`flow:${id}`)
     return joined

@@ -66,6 +66,20 @@ export interface ConnectFlow extends FlowBase {
   waiters: FlowWaiter[]
   /** Nobody waits: someone will come back and look. */
   standing: boolean
+  /** The owner has a program and no session in a browser: any browser may bring the answer, and the program hands in its handle (B6). */
+  byHandle: boolean
+}
+
+/**
+ * An attempt to answer a connect flow in a browser that is not signed in as its owner (B6). It has secrets of its own, so
+ * that what one browser learns of it is worth nothing in another.
+ */
+export interface RelayFlow extends FlowBase {
+  purpose: 'relay'
+  refreshToken: 'wanted' | 'held'
+  prompt?: string
+  /** The flow that it answers. */
+  flowId: string
 }
 
 export interface FlowWaiter {
@@ -74,7 +88,7 @@ export interface FlowWaiter {
 }
 
 /** One attempt to obtain a grant or a login. Used once. */
-export type Flow = LoginFlow | ConnectFlow
+export type Flow = LoginFlow | ConnectFlow | RelayFlow
 
 /** How a flow ended for one who waited for it. */
 export interface FlowEnd {

@@ -1,9 +1,10 @@
 import { createDeadlines } from './deadlines.ts'
 import { ConsentryError, type ErrorCode } from './errors.ts'
-import { claimGrace, flowIdOf, sameSecret, outcomeError, settled, type ConnectFlow, type Flow, type FlowEnd, type FlowOutcome, type FlowWaiter, type LoginFlow } from './flow.ts'
+import { claimGrace, flowIdOf, sameSecret, outcomeError, settled, type ConnectFlow, type Flow, type FlowEnd, type FlowOutcome, type FlowWaiter, type LoginFlow, type RelayFlow } from './flow.ts'
 import { createFlowRecords } from './flow-records.ts'
 import type { Account, GrantKey, Owner } from './grant.ts'
 import { sameOwner } from './keys.ts'
+import { createParking, type Parking } from './parking.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
 import type { AbortLike } from './stop.ts'
@@ -36,6 +37,7 @@ export interface ConnectStart {
   refreshToken?: ConnectFlow['refreshToken']
   loginHint?: string
   prompt?: string
+  byHandle?: boolean
   /** Absent when nobody waits. */
   waiter?: FlowWaiter
 }
@@ -53,7 +55,7 @@ export interface CallbackEvidence {
 
 declare const matched: unique symbol
 declare const claimed: unique symbol
-/** A flow whose answer came from the right browser, person and redirect URI. Only `Flows.match` makes one. */
+/** A flow whose answer came from the right browser and redirect URI, and if it is a connect flow from the right person. Only `Flows.match` makes one. */
 export type MatchedFlow<F extends Flow = Flow> = F & { readonly [matched]: true }
 /** A flow whose answer is ours to use, once. Only `Flows.claim` makes one. */
 export type ClaimedFlow<F extends Flow = Flow> = F & { readonly [claimed]: true }
@@ -67,10 +69,12 @@ export interface WaitOptions {
 }
 
 /** Flows: begin, match, claim, settle, wait. */
-export interface Flows {
+export interface Flows extends Parking {
   beginLogin (start: LoginStart): Promise<LoginFlow>
   /** Joins the pending flow of the key, or begins one. An unopened flow is widened to the union of the scopes. */
   beginConnect (start: ConnectStart): Promise<ConnectFlow>
+  /** The way of one browser to answer an opened flow of someone who is not signed in there. */
+  beginRelay (flow: ConnectFlow): Promise<RelayFlow>
   /** The flow with this id, unless it is long over. */
   find (id: string): Promise<Flow | undefined>
   /** The flow that is pending for this key. */
@@ -106,6 +110,7 @@ export function createFlows (options: FlowsOptions): Flows {
   const ports = { clock, deadlines, wakeups, records }
 
   return {
+    ...createParking(options),
     find: (id) => records.find(id),
     pending: (key) => records.pending(key),
 
@@ -115,13 +120,14 @@ export function createFlows (options: FlowsOptions): Flows {
       return flow
     },
 
-    async beginConnect ({ key, scopes, account, refreshToken = 'wanted', loginHint, prompt, waiter }) {
+    async beginConnect ({ key, scopes, account, refreshToken = 'wanted', loginHint, prompt, byHandle = false, waiter }) {
       const begun: ConnectFlow = {
         ...newFlow(key.provider, scopes, options),
         purpose: 'connect',
         key,
         waiters: waiter === undefined ? [] : [waiter],
         standing: waiter === undefined,
+        byHandle,
         refreshToken,
         ...(loginHint !== undefined && { loginHint }),
         ...(prompt !== undefined && { prompt }),
@@ -139,6 +145,13 @@ export function createFlows (options: FlowsOptions): Flows {
       })
       if (opened === undefined) throw new ConsentryError('CONSENTRY_ERR_FLOW_NOT_FOUND')
       return opened
+    },
+
+    async beginRelay ({ id: flowId, provider, scopes, expiresAt, refreshToken, prompt }) {
+      // Not the login hint, which is the owner's.
+      const relay: RelayFlow = { ...newFlow(provider, scopes, options), purpose: 'relay', flowId, expiresAt, refreshToken, ...(prompt !== undefined && { prompt }) }
+      await records.add(relay)
+      return relay
     },
 
     async match ({ state, provider, binding, owner }) {

@@ -23,6 +23,8 @@ export type { Grant } from './grant-handle.ts'
 
 export interface AuthenticateOptions {
   waiter: FlowWaiter
+  /** The owner has a program and no session in a browser (B6). */
+  byHandle?: boolean
   timeout?: number
   signal?: AbortLike
   /** Called before the person is asked; what it throws rejects. */
@@ -41,7 +43,7 @@ export interface Grants extends Completion {
    * Creates the flow that asks for what is missing, or joins the one that is pending. Without a waiter it rejects with
    * `CONSENTRY_ERR_SCOPES_MISSING` when the person has just been asked for the same and gave less.
    */
-  prepare (key: GrantKey, requirement: Requirement, waiter?: FlowWaiter): Promise<ConnectFlow>
+  prepare (key: GrantKey, requirement: Requirement, options?: Partial<Pick<AuthenticateOptions, 'waiter' | 'byHandle'>>): Promise<ConnectFlow>
   /** The grant as it is, renewed if need be; `undefined` when the person has to be asked. */
   available (key: GrantKey, requirement: Requirement): Promise<Grant | undefined>
   /** The grant, for which the person is asked if need be. Rejects with the error of the outcome when there is none. */
@@ -127,7 +129,7 @@ export function createGrants (options: GrantsOptions): Grants {
     return available(...subjectOf(key, from))
   }
 
-  async function begin (key: GrantKey, requirement: Requirement, grant: GrantRecord | undefined, waiter?: FlowWaiter): Promise<ConnectFlow> {
+  async function begin (key: GrantKey, requirement: Requirement, grant: GrantRecord | undefined, { waiter, byHandle = false }: Partial<Pick<AuthenticateOptions, 'waiter' | 'byHandle'>>): Promise<ConnectFlow> {
     const from = provider(key.provider)
     const account = grant?.account ?? requirement.account
     // No answer could be accepted: a grant stays with its account until it is disconnected.
@@ -141,6 +143,7 @@ export function createGrants (options: GrantsOptions): Grants {
       key,
       // What was granted before is asked for again, or stepping up for one scope would lose the others.
       scopes: unionScopes(grant?.scopes ?? [], requirement.scopes),
+      byHandle,
       refreshToken: grant?.refreshToken === undefined ? 'wanted' : 'held',
       ...(hint !== undefined && { loginHint: hint }),
       ...(another && { prompt: 'select_account' }),
@@ -182,7 +185,7 @@ export function createGrants (options: GrantsOptions): Grants {
       // Asked for all of it and given less: asking again would ask for ever.
       if (state === 'resolved') throw shortcoming(grant?.record as GrantRecord, requirement, from.coveredScopes)
       options.mayAsk?.(key, requirement)
-      asked = await answer(await begin(key, requirement, grant?.record, options.waiter), options)
+      asked = await answer(await begin(key, requirement, grant?.record, options), options)
       options.onResolved?.(asked)
       // Held to an account that another waiter named: here any will do.
       const others = asked.outcome === 'account_mismatch' && asked.pinned && grant === undefined && requirement.account === undefined
@@ -204,15 +207,15 @@ export function createGrants (options: GrantsOptions): Grants {
     disconnect: createDisconnect({ tokens, wakeups, provider, audit, onError }),
     requirement: (owner, name, options = {}) => readRequirement(owner, name, provider(name), options),
 
-    async prepare (key, requirement, waiter) {
+    async prepare (key, requirement, options = {}) {
       const from = provider(key.provider)
       const [asked, needed] = hasSubject(from) ? subjectOf(key, from) : [key, requirement] as const
       const grant = (await tokens.load(asked))?.record
       // Nobody waits, so a page that sends the person there again by itself would do so for ever.
-      if (waiter === undefined && grant?.answeredAt !== undefined && clock.now() - grant.answeredAt < justAnswered && needed.scopes.every((scope) => grant.requestedScopes.includes(scope)) && grant.endedAt === undefined) {
+      if (options.waiter === undefined && grant?.answeredAt !== undefined && clock.now() - grant.answeredAt < justAnswered && needed.scopes.every((scope) => grant.requestedScopes.includes(scope)) && grant.endedAt === undefined) {
         throw shortcoming(grant, needed, from.coveredScopes)
       }
-      return begin(asked, needed, grant, waiter)
+      return begin(asked, needed, grant, options)
     },
 
     async check (key, requirement) {

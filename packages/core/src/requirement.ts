@@ -25,6 +25,14 @@ export interface AuthorizeOptions {
 /** A requirement at the start of an execution: a provider's name, or that and what `authorize()` may be told. */
 export type RequiredGrant = string | ({ provider: string } & Omit<AuthorizeOptions, 'signal'>)
 
+/** What an execution may be told at its start. */
+export interface StartOptions {
+  /** Grants without which it need not begin: all are asked for at once, and the code runs when they are there. */
+  requires?: readonly RequiredGrant[]
+  /** The owner has a program and no session in a browser: whichever browser answers gets a handle, which the program hands in (B6). */
+  byHandle?: boolean
+}
+
 /** Whose the grants of the application itself are, which no person can have or end. */
 export const applicationUser = '@application'
 

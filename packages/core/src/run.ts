@@ -8,7 +8,7 @@ import type { Owner } from './grant.ts'
 import type { AuthenticateOptions, Grant, Grants } from './grants.ts'
 import { grantKeyId } from './keys.ts'
 import type { Clock } from './ports.ts'
-import type { AuthorizeOptions, RequiredGrant } from './requirement.ts'
+import type { AuthorizeOptions, StartOptions } from './requirement.ts'
 import { assertMayAsk, withRefusal, type Refusal } from './refusals.ts'
 import { Stop } from './stop.ts'
 
@@ -54,6 +54,7 @@ export class Run implements Execution {
   #controller: AbortController | undefined
   /** The keys of the grants that the application's code was given. */
   #held: Set<string> | undefined
+  readonly #byHandle: boolean
   #refusals: readonly Refusal[] = none
   #record: ExecutionRecord
   #writing: Promise<void> = Promise.resolve()
@@ -61,7 +62,8 @@ export class Run implements Execution {
   #tellFirst!: (outcome: 'oauth_required' | 'ended') => void
   #tellEnded!: (document: ExecutionDocument) => void
 
-  constructor (record: ExecutionRecord, ports: RunPorts) {
+  constructor (record: ExecutionRecord, ports: RunPorts, { byHandle = false }: Pick<StartOptions, 'byHandle'> = {}) {
+    this.#byHandle = byHandle
     this.id = record.id
     this.owner = record.owner
     this.#record = record
@@ -79,7 +81,7 @@ export class Run implements Execution {
   }
 
   /** Asks for all that is required, then runs the application's code to its end. Never rejects. */
-  async run (fn: (execution: Execution) => unknown, requires: readonly RequiredGrant[] = []): Promise<void> {
+  async run (fn: (execution: Execution) => unknown, { requires = [] }: Pick<StartOptions, 'requires'> = {}): Promise<void> {
     try {
       if (requires.length > 0) {
         await Promise.all(requires.map((required) => typeof required === 'string' ? this.authorize(required) : this.authorize(required.provider, required)))
@@ -108,6 +110,7 @@ export class Run implements Execution {
     try {
       const grant = await grants.authenticate(key, requirement, {
         waiter: { id: `${this.id}.${++this.#waiters}`, executionId: this.id },
+        byHandle: this.#byHandle,
         signal: options.signal === undefined ? this.#stop : AbortSignal.any([options.signal, this.signal]),
         ...(options.timeout !== undefined && { timeout: options.timeout }),
         mayAsk: (...question) => {

@@ -5,6 +5,7 @@ import { beginSession } from './begin-session.ts'
 import { connectUrl, ownerOf, redirectProviderOf, sessionUserInfo, type Context } from './context.ts'
 import { flowCookie } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
+import { parkAnswer } from './handle.ts'
 import { authenticationError } from './identity.ts'
 import { sendOutcome } from './outcome.ts'
 import { limited } from './rate-limit.ts'
@@ -18,9 +19,11 @@ export function callback (app: FastifyInstance, context: Context): void {
     const provider = redirectProviderOf(context, name)
     // From the raw URL, since a parsed query hides what is there twice.
     const parameters = new URL(request.raw.url ?? '', context.settings.origin).searchParams
-    const flow = await match(context, request, name, parameters.get('state') ?? '')
+    const state = parameters.get('state') ?? ''
+    const flow = await match(context, request, name, state)
     const response = await provider.authorizationResponse(parameters, { state: flow.state })
-    const claimed = await flows.claim(flow)
+    if (flow.purpose === 'relay') return parkAnswer(context, request, reply, flow, response, parameters)
+    const claimed = await flows.claim<LoginFlow | ConnectFlow>(flow)
     // Someone was faster with the same answer: a second tab, or a reload. It gets the same page.
     if (claimed === undefined) return finish(context, request, reply, await flows.ended(flow))
     return claimed.purpose === 'login'
@@ -90,7 +93,7 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
 }
 
 /** Where the browser goes when the flow is over: away from the URL that holds the code. */
-function finish (context: Context, request: FastifyRequest, reply: FastifyReply, flow: Flow): FastifyReply {
+function finish (context: Context, request: FastifyRequest, reply: FastifyReply, flow: LoginFlow | ConnectFlow): FastifyReply {
   if (flow.purpose === 'connect' && flow.outcome !== 'granted') return sendOutcome(context, request, reply, flow)
   if (flow.outcome !== 'granted') throw loginFailure(context, flow, outcomeError(flow.outcome ?? 'expired', flow.error))
   const location = flow.purpose === 'login' ? flow.returnTo : connectUrl(context.settings, flow.id)

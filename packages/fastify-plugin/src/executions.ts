@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ownerOf, type Context } from './context.ts'
 import { httpError, sendProblem } from './errors.ts'
 import { ours } from './guard.ts'
-import { authenticationError } from './identity.ts'
+import { authenticationError, sessionOf } from './identity.ts'
 
 /** What a client is told about an execution. */
 export interface StatusDocument extends ExecutionDocument {
@@ -35,7 +35,7 @@ export async function replyExecution (context: Context, request: FastifyRequest,
   try {
     if (request.userInfo === null) throw authenticationError(request)
     const owner = ownerOf(context, request.userInfo)
-    const started = await context.executions.start(owner, fn, options)
+    const started = await context.executions.start(owner, fn, { byHandle: sessionOf(request) === null, ...options })
     // RFC 7240 section 4.1: a client that would rather follow than wait.
     const followed = /(^|,)\s*respond-async\s*(,|;|$)/i.test(String(request.headers['prefer'] ?? ''))
     if (followed) reply.header('preference-applied', 'respond-async')

@@ -16,6 +16,7 @@ import { asHttpError, httpError, sendProblem, type HttpError } from './errors.ts
 import { executions, replyExecution } from './executions.ts'
 import { guard, ours } from './guard.ts'
 import { guardSockets } from './guarded-sockets.ts'
+import { handle } from './handle.ts'
 import { authenticationError, identify, sessionOf } from './identity.ts'
 import { login } from './login.ts'
 import { logout } from './logout.ts'
@@ -75,7 +76,7 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody, { bodyLimit: 16 * 1024 })
     await rateLimit(scope, context)
     elsewhere(scope)
-    for (const routes of [login, passwordLogin, callback, connect, logout, backchannelLogout, refresh, connections, whoami]) routes(scope, context)
+    for (const routes of [login, passwordLogin, callback, connect, handle, logout, backchannelLogout, refresh, connections, whoami]) routes(scope, context)
   }, { prefix: settings.prefix.slice(app.prefix.length) })
   await app.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => sendProblem(reply, known(error, request)))

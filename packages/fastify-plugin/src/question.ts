@@ -6,11 +6,11 @@ import { html, type Html } from './html.ts'
 import { sendPage } from './pages.ts'
 
 /** What a person must know before they answer: which run, who started it, which provider, and what it asks for. */
-export function facts (flow: ConnectFlow, { label, host }: Provider, userInfo: UserInfo): Html {
+export function facts (flow: ConnectFlow, { label, host }: Provider, userInfo?: UserInfo): Html {
   const executions = flow.waiters.flatMap(({ executionId }) => executionId ?? [])
   return html`<dl>
 <div><dt>Run</dt><dd>${executions.length === 0 ? 'a request of yours' : html`<code>${executions.join(', ')}</code>`}</dd></div>
-<div><dt>Started by</dt><dd>${userInfo.name ?? userInfo.email ?? userInfo.subject}</dd></div>
+${userInfo === undefined ? undefined : html`<div><dt>Started by</dt><dd>${userInfo.name ?? userInfo.email ?? userInfo.subject}</dd></div>`}
 <div><dt>Provider</dt><dd>${label} <span class="host">(${host})</span></dd></div>
 ${flow.scopes.length === 0 ? undefined : html`<div><dt>Asks for</dt><dd><ul>${flow.scopes.map((scope) => html`<li><code>${scope}</code></li>`)}</ul></dd></div>`}
 </dl>`

@@ -24,6 +24,7 @@ ul { margin: 0; padding: 0; list-style: none }
 .field { display: grid; gap: .3rem }
 .field input { font: inherit; color: inherit; background: var(--paper); padding: .6rem .75rem; border: 1px solid var(--line); border-radius: 10px; width: 100% }
 .field input:focus-visible { outline: 3px solid var(--accent); outline-offset: 1px }
+.handle code { display: block; padding: .75rem 1rem; border: 1px solid var(--line); border-radius: 10px; font-size: 1.05rem; user-select: all; overflow-wrap: anywhere }
 .hint { color: var(--dim); font-size: .875rem }
 [role=alert] { color: var(--bad) }
 .choices + form { border-top: 1px solid var(--line); padding-top: 1.25rem; margin-top: .5rem }
