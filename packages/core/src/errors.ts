@@ -6,6 +6,7 @@ export const errorCodes = {
   CONSENTRY_ERR_OPTIONS_INVALID: { message: 'An option is missing or wrong.', retryable: false },
   CONSENTRY_ERR_INTERNAL: { message: 'Something failed here that should not have.', retryable: false },
   CONSENTRY_ERR_STORE_UNAVAILABLE: { message: 'The store cannot be reached. Try again shortly.', retryable: true },
+  CONSENTRY_ERR_RECORD_UNREADABLE: { message: 'A stored grant cannot be read here: a newer version or another key wrote it, or it was damaged or moved.', retryable: false },
 
   CONSENTRY_ERR_STATE_MISMATCH: { message: 'This answer belongs to no sign-in or consent that is under way here.', retryable: false },
   CONSENTRY_ERR_BINDING_MISMATCH: { message: 'This answer came back in another browser than the one that asked. Open the link again in this browser.', retryable: false },

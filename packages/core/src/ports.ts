@@ -20,7 +20,10 @@ export interface VersionedGrant {
   version: string
 }
 
-/** The long-lived home of grants. Its methods reject with `CONSENTRY_ERR_STORE_UNAVAILABLE` when it cannot be reached. */
+/**
+ * The long-lived home of grants. Its methods reject with `CONSENTRY_ERR_STORE_UNAVAILABLE` when it cannot be reached, and
+ * `load` with `CONSENTRY_ERR_RECORD_UNREADABLE` when what is stored means nothing here.
+ */
 export interface TokenStore {
   load (key: GrantKey): Promise<VersionedGrant | undefined>
   /**

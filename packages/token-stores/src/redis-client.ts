@@ -1,0 +1,67 @@
+import { ConsentryError } from '@consentry/core'
+import { createHash } from 'node:crypto'
+
+/** What is used of an `ioredis` client: one server, Sentinel or Cluster; `app.redis` of `@fastify/redis` is one too. */
+export interface RedisClient {
+  hget (key: string, field: string): Promise<string | null>
+  hexists (key: string, field: string): Promise<number>
+  hkeys (key: string): Promise<string[]>
+  info (section: string): Promise<string>
+  eval (script: string, keys: number, ...args: string[]): Promise<unknown>
+  evalsha (sha: string, keys: number, ...args: string[]): Promise<unknown>
+  /** Of a cluster. */
+  nodes? (role: 'master'): Array<Pick<RedisClient, 'info'>>
+}
+
+/** A script that runs on the server, in one step. */
+export interface Script {
+  text: string
+  sha: string
+}
+
+/** The script with this text. */
+export function script (text: string): Script {
+  return { text, sha: createHash('sha1').update(text).digest('hex') }
+}
+
+/** Commands with an end: within `timeout` milliseconds each resolves, or rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE`. */
+export interface Commands {
+  run<T> (command: (redis: RedisClient) => Promise<T>): Promise<T>
+  script (script: Script, key: string, ...args: string[]): Promise<unknown>
+}
+
+export function createCommands (redis: RedisClient, timeout: number): Commands {
+  async function run<T> (command: (redis: RedisClient) => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    try {
+      // The client's own limits are the application's: it may wait for ever for a connection, or for a server that hangs.
+      const late = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => { reject(new Error(`no answer within ${timeout} ms`)) }, timeout)
+      })
+      return await Promise.race([command(redis), late])
+    } catch (error) {
+      throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: withoutArguments(error) })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return {
+    run,
+    script ({ text, sha }, key, ...args) {
+      return run(() => redis.evalsha(sha, 1, key, ...args).catch((error: unknown) => {
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+        return redis.eval(text, 1, key, ...args)
+      }))
+    }
+  }
+}
+
+/** An error of the client carries the command with its arguments, and one of the server may quote them: tokens. */
+function withoutArguments (error: unknown): Error {
+  if (!(error instanceof Error)) return new Error('Redis failed')
+  if ('code' in error && typeof error.code === 'string') return Object.assign(new Error(`Redis: ${error.code}`), { code: error.code })
+  const [word = ''] = error.message.split(' ', 1)
+  // The server's errors begin with a code: OOM, READONLY, LOADING.
+  return new Error(/^[A-Z]{2,}$/.test(word) ? `Redis: ${word}` : 'command' in error ? 'Redis refused the command' : error.message)
+}

@@ -1,0 +1,132 @@
+import { grantKeyId, ownerId, randomId, systemRandomBytes, type Owner, type TokenStore } from '@consentry/core'
+import { encrypted, type EncryptedTokens, type EncryptionOptions } from './encrypted.ts'
+import { checkEviction } from './eviction.ts'
+import { grantKey, grantName } from './keys.ts'
+import { withLease } from './lease.ts'
+import { invalid, milliseconds } from './options.ts'
+import { readRecord, unreadable } from './record.ts'
+import { createCommands, type RedisClient } from './redis-client.ts'
+import { hold, release, remove, save, versionLength } from './redis-scripts.ts'
+
+/** How grants are kept in Redis. Times in milliseconds. */
+export interface RedisTokensOptions {
+  /** Begins the name of every key; `consentry:` unless given. Two applications in one database need different ones. */
+  prefix?: string
+  /** Encrypts grants at rest. Needed where `NODE_ENV` is `production`. */
+  encryption?: EncryptionOptions
+  /** Stores tokens as they are, in production too: whoever reads the database or a backup of it has them. */
+  dangerouslyPlaintext?: boolean
+  /**
+   * The grants of a person are removed this long after the last save of any of them. Every refresh saves. Never unless
+   * given: a refresh token has no lifetime that we know of, and outlives its access tokens.
+   */
+  retention?: number
+  /** How long a command may take; 5000 unless given. */
+  timeout?: number
+  /** A lock ends this long after its holder was last heard of; 10000 unless given. */
+  lease?: number
+  /** How long to wait for a lock; 30000 unless given. */
+  lockTimeout?: number
+  /** Works on a server that may evict grants when its memory is full. */
+  dangerouslyAllowEviction?: boolean
+}
+
+/** A token store in Redis. */
+export interface RedisTokens extends TokenStore {
+  /**
+   * Asks the server whether grants are safe there, once; every other method waits for it. To be called at start.
+   * Rejects with `CONSENTRY_ERR_OPTIONS_INVALID` when its eviction policy may remove grants.
+   */
+  ready (): Promise<void>
+}
+
+/**
+ * Grants in Redis, for many nodes, through a client of the application, which closes it too: `ioredis` with one server,
+ * Sentinel or Cluster.
+ *
+ * All grants of an owner are fields of one hash, so that saving one and listing them cannot disagree. Every change is a
+ * compare-and-set of one script. The lock saves work; who was faster is decided by the version.
+ *
+ * Throws `CONSENTRY_ERR_OPTIONS_INVALID` for a wrong option, and in production without `encryption`. Every method rejects
+ * with `CONSENTRY_ERR_STORE_UNAVAILABLE` when Redis does not answer in time, or with an error. A command that timed out
+ * may still be carried out; the versions tell.
+ */
+export function redisTokens (redis: RedisClient, options: RedisTokensOptions & { encryption: EncryptionOptions }): RedisTokens & EncryptedTokens
+export function redisTokens (redis: RedisClient, options?: RedisTokensOptions): RedisTokens
+export function redisTokens (redis: RedisClient, options: RedisTokensOptions = {}): RedisTokens {
+  const { encryption, dangerouslyPlaintext = false } = options
+  const { env: { NODE_ENV } } = process
+  if (encryption === undefined && !dangerouslyPlaintext && NODE_ENV === 'production') {
+    throw invalid('redisTokens stores tokens as they are: pass encryption with keys, or dangerouslyPlaintext')
+  }
+  const tokens = plainTokens(redis, options)
+  return encryption === undefined ? tokens : { ...encrypted(tokens, encryption), ready: tokens.ready }
+}
+
+function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTokens {
+  const { prefix = 'consentry:', retention, dangerouslyAllowEviction = false } = options
+  if (typeof prefix !== 'string') throw invalid('prefix must be a string')
+  const lifetime = retention === undefined ? '' : String(milliseconds('retention', retention, 0))
+  const lease = milliseconds('lease', options.lease, 10_000)
+  const lockTimeout = milliseconds('lockTimeout', options.lockTimeout, 30_000)
+  const commands = createCommands(redis, milliseconds('timeout', options.timeout, 5_000))
+  const grantsOf = (owner: Owner): string => `${prefix}grants:${ownerId(owner)}`
+
+  let checked: Promise<void> | undefined
+  const ready = (): Promise<void> => {
+    checked ??= dangerouslyAllowEviction
+      ? Promise.resolve()
+      : checkEviction(commands, { expiring: lifetime !== '' }).catch((error: unknown) => {
+        checked = undefined
+        throw error
+      })
+    return checked
+  }
+
+  return {
+    ready,
+
+    async load (key) {
+      await ready()
+      const stored = await commands.run((redis) => redis.hget(grantsOf(key), grantName(key)))
+      if (stored === null) return undefined
+      if (stored.length < versionLength) throw unreadable('it has no version')
+      return { record: readRecord(stored.slice(versionLength)), version: stored.slice(0, versionLength) }
+    },
+
+    async save (key, record, expected) {
+      await ready()
+      // An empty one would say that nothing is expected.
+      if (expected === '') return undefined
+      const version = randomId(16, systemRandomBytes)
+      const saved = await commands.script(save, grantsOf(key), grantName(key), expected ?? '', version, JSON.stringify(record), lifetime)
+      return Number(saved) === 1 ? version : undefined
+    },
+
+    async delete (key, expected) {
+      await ready()
+      if (expected === '') return false
+      return Number(await commands.script(remove, grantsOf(key), grantName(key), expected ?? '')) === 1
+    },
+
+    async exists (key) {
+      await ready()
+      return Number(await commands.run((redis) => redis.hexists(grantsOf(key), grantName(key)))) === 1
+    },
+
+    async listKeys (owner) {
+      await ready()
+      const names = await commands.run((redis) => redis.hkeys(grantsOf(owner)))
+      return names.map((name) => grantKey(owner, name))
+    },
+
+    async withLock (key, fn) {
+      await ready()
+      const lock = `${prefix}lock:${grantKeyId(key)}`
+      return withLease({
+        hold: async (holder, ms) => Number(await commands.script(hold, lock, holder, String(ms))) === 1,
+        release: async (holder) => { await commands.script(release, lock, holder) }
+      }, fn, { lease, lockTimeout })
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { systemRandomBytes } from '@consentry/core'
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
+import { invalid } from './options.ts'
+import { unreadable } from './record.ts'
+
+/** A key of 256 bits, and the name by which records refer to it. */
+export interface EncryptionKey {
+  /** Letters, digits, `_` and `-`; at most 64. Stored in the clear. */
+  id: string
+  /** 32 random bytes, as they are or in base64 or base64url: `openssl rand -base64 32`. */
+  key: string | Uint8Array
+}
+
+/** The key that encrypts, and all that decrypt. */
+export interface KeyRing {
+  readonly current: { readonly id: string, readonly key: KeyObject }
+  readonly byId: ReadonlyMap<string, KeyObject>
+}
+
+const algorithm = 'aes-256-gcm'
+const keyLength = 32
+/** 96 bits, random: NIST SP 800-38D section 8.3 allows 2^32 of them for one key. */
+const ivLength = 12
+const tagLength = 16
+
+/** Checks the keys. Throws `CONSENTRY_ERR_OPTIONS_INVALID`. */
+export function keyRing (keys: readonly EncryptionKey[]): KeyRing {
+  const [first] = keys
+  if (first === undefined) throw invalid('keys must hold a key')
+  const byId = new Map<string, KeyObject>()
+  for (const { id, key } of keys) {
+    if (typeof id !== 'string' || !/^[\w-]{1,64}$/.test(id)) throw invalid('the id of a key must be 1 to 64 letters, digits, _ or -')
+    if (byId.has(id)) throw invalid(`two keys have the id ${id}`)
+    byId.set(id, secretKey(key))
+  }
+  return { current: { id: first.id, key: byId.get(first.id) as KeyObject }, byId }
+}
+
+function secretKey (key: string | Uint8Array): KeyObject {
+  if (typeof key === 'string' && !/^[\w+/-]{43}=?$/.test(key)) throw invalid('a key must be 32 bytes in base64 or base64url')
+  const bytes = typeof key === 'string' ? Buffer.from(key, 'base64') : key
+  if (!(bytes instanceof Uint8Array) || bytes.length !== keyLength) throw invalid('a key must have 32 bytes')
+  return createSecretKey(bytes)
+}
+
+/** Encrypts, so that it opens only with the same `context`. Base64url of nonce, ciphertext and tag. */
+export function seal (key: KeyObject, text: string, context: string): string {
+  const iv = systemRandomBytes(ivLength)
+  const cipher = createCipheriv(algorithm, key, iv, { authTagLength: tagLength }).setAAD(Buffer.from(context))
+  return Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
+}
+
+/** What was sealed. Throws `CONSENTRY_ERR_RECORD_UNREADABLE` when the key or the context is another, or a bit has changed. */
+export function open (key: KeyObject, sealed: string, context: string): string {
+  const bytes = Buffer.from(sealed, 'base64url')
+  if (bytes.length < ivLength + tagLength) throw unreadable('the ciphertext is too short')
+  const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, ivLength), { authTagLength: tagLength })
+    .setAAD(Buffer.from(context))
+    .setAuthTag(bytes.subarray(-tagLength))
+  try {
+    return decipher.update(bytes.subarray(ivLength, -tagLength), undefined, 'utf8') + decipher.final('utf8')
+  } catch {
+    throw unreadable('the ciphertext was changed, moved, or made with another key')
+  }
+}
