@@ -1,0 +1,53 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A keyring that is empty, unlocked, and nobody else's. */
+export interface Keyring {
+  /** What a process has to have in its environment before its first use of a keyring. */
+  readonly env: { readonly DBUS_SESSION_BUS_ADDRESS: string }
+  close (): Promise<void>
+}
+
+/** Starts a D-Bus session of its own, and in it the Secret Service of gnome-keyring. Linux only. */
+export async function startKeyring (): Promise<Keyring> {
+  const folder = await mkdtemp(join(tmpdir(), 'consentry-keyring-'))
+  const started: ChildProcess[] = []
+  async function close (): Promise<void> {
+    await Promise.all(started.map(async (child) => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exited
+    }))
+    await rm(folder, { recursive: true, force: true })
+  }
+  function run (command: string, args: string[], env: Record<string, string>): ChildProcess {
+    // Its own home, so that the keyring of whoever runs the tests is left alone.
+    const child = spawn(command, args, { env: { PATH: process.env['PATH'], HOME: folder, XDG_DATA_HOME: folder, XDG_RUNTIME_DIR: folder, ...env }, stdio: ['pipe', 'pipe', 'ignore'] })
+    started.push(child)
+    return child
+  }
+  try {
+    const bus = run('dbus-daemon', ['--session', '--nofork', '--nopidfile', '--print-address=1', `--address=unix:dir=${folder}`], {})
+    const env = { DBUS_SESSION_BUS_ADDRESS: (await firstOutput(bus)).trim() }
+    const keyring = run('gnome-keyring-daemon', ['--foreground', '--unlock', '--components=secrets'], env)
+    keyring.stdin?.end('a password')
+    // It prints where it listens when it has its name on the bus.
+    await firstOutput(keyring)
+    return { env, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function firstOutput (child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('nothing to read')
+  const ended = once(child, 'exit').then(() => { throw new Error(`${child.spawnfile} ended`) })
+  const [data] = await Promise.race([once(child.stdout, 'data'), ended]) as [Buffer]
+  ended.catch(() => {})
+  return data.toString()
+}

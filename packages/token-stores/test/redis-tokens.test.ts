@@ -1,0 +1,237 @@
+import fastifyRedis from '@fastify/redis'
+import { contractKey, contractRecord, freePort, startRedis, startRedisCluster, tokenStoreContract, type RedisServer } from '@consentry/testing'
+import Fastify from 'fastify'
+import { Redis } from 'ioredis'
+import { Redis as Redis5 } from 'ioredis-5'
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { redisTokens, type RedisTokensOptions } from '../src/index.ts'
+import { connect, newKey, oldKey } from './open.ts'
+import { causeOf, closing, folder, shared } from './world.ts'
+
+const server = await startRedis()
+t.teardown(() => server.close())
+const key = contractKey()
+
+/** A client that ends with the test. */
+function client (t: Test, { port }: Pick<RedisServer, 'port'> = server): Redis {
+  const redis = connect({ kind: 'redis', port }) as Redis
+  t.teardown(() => redis.disconnect())
+  return redis
+}
+
+const outages = ({ pause, resume, kill, start }: RedisServer) => [
+  { name: 'Redis hangs', async begin () { pause(); return async () => resume() } },
+  { name: 'Redis is gone', async begin () { await kill(); return start } }
+]
+
+for (const sealed of [false, true]) {
+  t.test(`one server${sealed ? ', encrypted' : ''}`, async (t) => {
+    tokenStoreContract(t, { ...shared(t, { kind: 'redis', port: server.port, sealed, prefix: `one-${sealed}:` }), outage: outages(server) })
+  })
+}
+
+t.test('a cluster', async (t) => {
+  const cluster = await startRedisCluster()
+  t.teardown(() => cluster.close())
+  const [{ port }] = cluster.nodes as [RedisServer]
+  for (const sealed of [false, true]) {
+    t.test(sealed ? 'encrypted' : 'plain', async (t) => {
+      tokenStoreContract(t, shared(t, { kind: 'cluster', port, sealed, prefix: `cluster-${sealed}:` }))
+    })
+  }
+  t.test('the keys are on all nodes', async (t) => {
+    for (const node of cluster.nodes) t.not(await node.command('DBSIZE'), ':0')
+  })
+})
+
+t.test('through Sentinel', async (t) => {
+  const port = await freePort()
+  const config = join(folder(t), 'sentinel.conf')
+  writeFileSync(config, `sentinel monitor main 127.0.0.1 ${server.port} 1\n`)
+  const sentinel = spawn('redis-server', [config, '--sentinel', '--bind', '127.0.0.1', '--port', String(port)], { stdio: 'ignore' })
+  t.teardown(() => sentinel.kill('SIGKILL'))
+  const redis = new Redis({ sentinels: [{ host: '127.0.0.1', port }], name: 'main', sentinelRetryStrategy: () => 50 })
+  redis.on('error', () => {})
+  t.teardown(() => redis.disconnect())
+  const store = redisTokens(redis, { prefix: 'sentinel:' })
+  const version = await store.save(key, contractRecord(), undefined)
+  t.same(await store.load(key), { record: contractRecord(), version })
+})
+
+t.test('app.redis of @fastify/redis, and a client of ioredis 5', async (t) => {
+  const app = Fastify()
+  await app.register(fastifyRedis, { url: server.url })
+  const older = new Redis5(server.url)
+  t.teardown(() => older.disconnect())
+  const version = await redisTokens(app.redis).save(key, contractRecord(), undefined)
+  t.same(await redisTokens(older).load(key), { record: contractRecord(), version })
+  t.ok(await redisTokens(older).delete(key, version))
+  await app.close()
+})
+
+t.test('seed C: a grant has no end of its own, and with a retention one that every save moves', async (t) => {
+  const redis = client(t)
+  const left = async (prefix: string): Promise<number> => redis.pttl((await redis.keys(`${prefix}grants:*`))[0] as string)
+  const record = contractRecord({ expiresAt: Date.now() + 1_000 })
+  await redisTokens(redis, { prefix: 'ever:' }).save(key, record, undefined)
+  t.equal(await left('ever:'), -1)
+  const day = 86_400_000
+  const store = redisTokens(redis, { prefix: 'kept:', retention: 30 * day })
+  const version = await store.save(key, record, undefined)
+  t.ok(await left('kept:') > 29 * day, 'however short the access token lives')
+  await redis.pexpire((await redis.keys('kept:*'))[0] as string, day)
+  await store.save(key, record, version)
+  t.ok(await left('kept:') > 29 * day)
+  await redisTokens(redis, { prefix: 'kept:' }).save(key, record, (await store.load(key))?.version)
+  t.equal(await left('kept:'), -1, 'a retention that is taken away')
+})
+
+t.test('seed C: with encryption no token or claim reaches Redis in the clear', async (t) => {
+  const redis = client(t)
+  const store = redisTokens(redis, { prefix: 'sealed:', encryption: { keys: [newKey] } })
+  const version = await store.save(key, contractRecord(), undefined)
+  t.same(await store.load(key), { record: contractRecord(), version })
+  const dump = JSON.stringify(await redis.hgetall((await redis.keys('sealed:grants:*'))[0] as string))
+  t.notMatch(dump, /canary|idp\.example|write/)
+  t.ok(await store.ready().then(() => true))
+  t.equal(await redisTokens(redis, { prefix: 'sealed:', encryption: { keys: [oldKey, newKey] } }).rewrap(key), 1)
+})
+
+t.test('seed C: in production a store that keeps plaintext is refused, unless asked for by its name', async (t) => {
+  const redis = client(t)
+  const { env } = process
+  const before = env['NODE_ENV']
+  t.teardown(() => { if (before === undefined) delete env['NODE_ENV']; else env['NODE_ENV'] = before })
+  env['NODE_ENV'] = 'production'
+  let refused: unknown
+  try { redisTokens(redis) } catch (error) { refused = error }
+  t.match(refused, { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
+  t.match(causeOf(refused), /encryption/)
+  redisTokens(redis, { dangerouslyPlaintext: true })
+  redisTokens(redis, { encryption: { keys: [newKey] } })
+})
+
+t.test('seed C: each call takes its own options', async (t) => {
+  const redis = client(t)
+  const [one, two] = [redisTokens(redis, { prefix: 'a:' }), redisTokens(redis, { prefix: 'b:' })]
+  await one.save(key, contractRecord(), undefined)
+  t.equal(await two.load(key), undefined)
+  t.same(await two.listKeys(key), [])
+})
+
+t.test('R5: a server that may evict grants is refused at start', async (t) => {
+  const at = (policy: string, options?: RedisTokensOptions) => async (): Promise<unknown> => {
+    await server.command('CONFIG', 'SET', 'maxmemory-policy', policy)
+    const store = redisTokens(client(t), options)
+    const error = await store.ready().then(() => undefined, (error: unknown) => error)
+    t.equal((await Promise.allSettled([store.load(key)]))[0]?.status, error === undefined ? 'fulfilled' : 'rejected', 'and nothing is done there')
+    return error
+  }
+  t.teardown(() => server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction'))
+  for (const refused of [at('allkeys-lru'), at('allkeys-random'), at('volatile-lru', { retention: 1_000 })]) {
+    const error = await refused()
+    t.match(error, { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
+    t.match(causeOf(error), /maxmemory-policy/)
+  }
+  for (const fine of [at('noeviction'), at('volatile-lru'), at('allkeys-lru', { dangerouslyAllowEviction: true })]) t.equal(await fine(), undefined)
+})
+
+t.test('R5: a server that may be asked neither CONFIG nor INFO is used', async (t) => {
+  await server.command('ACL', 'SETUSER', 'managed', 'on', '>pw', '~*', '&*', '+@all', '-config', '-info')
+  const redis = new Redis(server.port, '127.0.0.1', { username: 'managed', password: 'pw', enableReadyCheck: false })
+  t.teardown(() => redis.disconnect())
+  await redisTokens(redis).ready()
+  t.ok(await redisTokens(redis, { prefix: 'managed:' }).save(key, contractRecord(), undefined))
+})
+
+t.test('R5: out of memory, and a replica: closed failures, and no token in them', async (t) => {
+  const full = await startRedis({ args: ['--maxmemory', '4mb'] })
+  t.teardown(() => full.close())
+  const store = redisTokens(client(t, full))
+  const version = await store.save(key, contractRecord(), undefined)
+  const big = contractRecord({ accessToken: 'canary'.repeat(1_000_000) })
+  for (let filled = false; !filled;) filled = await store.save(contractKey(), big, undefined).then(() => false, () => true)
+  const error = await store.save(contractKey(), big, undefined).catch((error: unknown) => error)
+  t.match(error, { code: 'CONSENTRY_ERR_STORE_UNAVAILABLE' })
+  t.equal(causeOf(error), 'Redis: OOM')
+  t.ok(await store.delete(key, version), 'what makes room still works')
+
+  const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(server.port)] })
+  t.teardown(() => replica.close())
+  const readOnly = await redisTokens(client(t, replica)).save(key, contractRecord(), undefined).catch((error: unknown) => error)
+  t.match(readOnly, { code: 'CONSENTRY_ERR_STORE_UNAVAILABLE' })
+  t.equal(causeOf(readOnly), 'Redis: READONLY')
+})
+
+t.test('scripts are sent again when the server has forgotten them', async (t) => {
+  const store = redisTokens(client(t), { prefix: 'forgotten:' })
+  await server.command('SCRIPT', 'FLUSH')
+  const version = await store.save(key, contractRecord(), undefined)
+  await server.command('SCRIPT', 'FLUSH')
+  t.ok(await store.delete(key, version))
+})
+
+t.test('a save that the client sends twice counts once', async (t) => {
+  const redis = client(t)
+  // What a client does that reconnects before the answer came.
+  const twice = Object.create(redis, { evalsha: { value: async (...args: Parameters<Redis['evalsha']>) => {
+    await redis.evalsha(...args)
+    return redis.evalsha(...args)
+  } } }) as Redis
+  await redisTokens(redis, { prefix: 'twice:' }).withLock(key, async () => {})
+  await redisTokens(redis, { prefix: 'twice:' }).save(contractKey(), contractRecord(), undefined)
+  const store = redisTokens(twice, { prefix: 'twice:' })
+  const version = await store.save(key, contractRecord(), undefined)
+  t.equal((await store.load(key))?.version, version)
+  t.equal(await store.withLock(key, async () => 'ran'), 'ran')
+})
+
+t.test('what a newer version wrote is refused and stays; what the first version wrote is read', async (t) => {
+  const redis = client(t)
+  const store = redisTokens(redis, { prefix: 'versions:' })
+  const [place, name] = [`versions:grants:${key.tenant}/${key.userId}`, 'github/default']
+  const written = '0123456789012345678901{"v":1,"accessToken":"a","tokenType":"bearer","refreshToken":"r","expiresAt":5,"scopes":["s"],"requestedScopes":["s"],"createdAt":1,"updatedAt":2}'
+  await redis.hset(place, name, written)
+  t.same(await store.load(key), {
+    record: { v: 1, accessToken: 'a', tokenType: 'bearer', refreshToken: 'r', expiresAt: 5, scopes: ['s'], requestedScopes: ['s'], createdAt: 1, updatedAt: 2 },
+    version: '0123456789012345678901'
+  })
+  for (const bad of [written.replace('"v":1', '"v":2'), written.slice(0, 40), written.slice(0, 10), `${written.slice(0, 22)}null`, `${written.slice(0, 22)}{"v":1}`]) {
+    await redis.hset(place, name, bad)
+    await t.rejects(store.load(key), { code: 'CONSENTRY_ERR_RECORD_UNREADABLE' })
+    t.equal(await store.save(key, contractRecord(), undefined), undefined)
+    t.equal(await redis.hget(place, name), bad)
+  }
+})
+
+t.test('R2: waiting for a lock has an end', async (t) => {
+  const store = redisTokens(client(t), { lockTimeout: 50 })
+  await store.withLock(key, async () => {
+    await t.rejects(store.withLock(key, async () => t.fail('two at once')), { code: 'CONSENTRY_ERR_STORE_UNAVAILABLE' })
+  })
+  t.equal(await store.withLock(key, async () => 'free again'), 'free again')
+})
+
+t.test('R2: a lease is renewed while the work runs', async (t) => {
+  const [store, other] = [redisTokens(client(t), { lease: 150 }), redisTokens(client(t), { lease: 150 })]
+  const steps: string[] = []
+  let second: Promise<unknown> | undefined
+  await store.withLock(key, async () => {
+    second = other.withLock(key, async () => { steps.push('second') })
+    await new Promise((resolve) => { setTimeout(resolve, 600) })
+    steps.push('first')
+  })
+  await second
+  t.same(steps, ['first', 'second'])
+})
+
+t.test('options', async (t) => {
+  const redis = client(t)
+  for (const options of [{ lease: 0 }, { timeout: -1 }, { lockTimeout: 1.5 }, { retention: 0 }, { retention: NaN }, { prefix: 1 as never }, { encryption: { keys: [] } }]) {
+    t.throws(() => redisTokens(redis, options), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
+  }
+  closing(t, redisTokens(redis))
+})
