@@ -5,7 +5,16 @@ import { createWriteStream, existsSync, mkdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-const browsers = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+const { CHROMIUM_PATH: chosen } = process.env
+
+/** What the tests start, under the names that it may have, and the packages of Debian that bring it. */
+const needed = [
+  { what: 'Chromium', names: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], packages: ['chromium'] },
+  { what: 'Redis', names: ['redis-server'], packages: ['redis-server'] },
+  { what: 'gnome-keyring', names: ['gnome-keyring-daemon'], packages: ['gnome-keyring', 'libsecret-1-0'] },
+  { what: 'D-Bus', names: ['dbus-daemon'], packages: ['dbus'] },
+  { what: 'dbus-send', names: ['dbus-send'], packages: ['dbus-bin'] }
+]
 
 function find (names) {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
@@ -16,30 +25,32 @@ function find (names) {
   }
 }
 
-function findBrowser () {
-  const { CHROMIUM_PATH: chosen } = process.env
-  return chosen === undefined || chosen === '' ? find(browsers) : chosen
-}
+const findBrowser = () => chosen === undefined || chosen === '' ? find(needed[0].names) : chosen
+
+const missing = () => needed.filter(({ what, names }) => (what === 'Chromium' ? findBrowser() : find(names)) === undefined)
 
 /** Debian and its kin only, and only where that needs no password. */
-function installBrowser () {
+function install (packages) {
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']
   if (find(['apt-get']) === undefined || (sudo.length > 0 && find(['sudo']) === undefined)) return
-  console.log('Chromium is missing; installing it with apt-get …')
+  console.log(`Installing ${packages.join(', ')} with apt-get …`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  for (const step of [['update', '-qq'], ['install', '-qq', '-y', '--no-install-recommends', 'chromium']]) {
+  for (const step of [['update', '-qq'], ['install', '-qq', '-y', '--no-install-recommends', ...packages]]) {
     const [command, ...rest] = [...sudo, 'apt-get', ...step]
     if (spawnSync(command, rest, { env, stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0) return
   }
 }
 
-let browser = findBrowser()
-if (browser === undefined) {
-  installBrowser()
-  browser = findBrowser()
+const wanted = missing()
+if (wanted.length > 0) install(wanted.flatMap(({ packages }) => packages))
+const absent = missing()
+if (absent.length > 0) {
+  console.error(`The tests need ${absent.map(({ what }) => what).join(', ')} and cannot install it here. Install it (Debian: apt-get install ${absent.flatMap(({ packages }) => packages).join(' ')}), or set CHROMIUM_PATH to a browser.`)
+  process.exit(1)
 }
-if (browser === undefined || !existsSync(browser)) {
-  console.error('The tests need Chromium and cannot install it here. Install it (Debian: apt-get install chromium), or set CHROMIUM_PATH to its binary.')
+const browser = findBrowser()
+if (!existsSync(browser)) {
+  console.error(`There is no browser at CHROMIUM_PATH, ${browser}.`)
   process.exit(1)
 }
 

@@ -1,8 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { killChild, startChild, whenEnded } from './child.ts'
 
 /** A keyring that is empty, unlocked, and nobody else's. */
 export interface Keyring {
@@ -16,17 +19,12 @@ export async function startKeyring (): Promise<Keyring> {
   const folder = await mkdtemp(join(tmpdir(), 'consentry-keyring-'))
   const started: ChildProcess[] = []
   async function close (): Promise<void> {
-    await Promise.all(started.map(async (child) => {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const exited = once(child, 'exit')
-      child.kill('SIGKILL')
-      await exited
-    }))
+    await Promise.all(started.map(killChild))
     await rm(folder, { recursive: true, force: true })
   }
   function run (command: string, args: string[], env: Record<string, string>): ChildProcess {
     // Its own home, so that the keyring of whoever runs the tests is left alone.
-    const child = spawn(command, args, { env: { PATH: process.env['PATH'], HOME: folder, XDG_DATA_HOME: folder, XDG_RUNTIME_DIR: folder, ...env }, stdio: ['pipe', 'pipe', 'ignore'] })
+    const child = startChild(command, args, { env: { PATH: process.env['PATH'], HOME: folder, XDG_DATA_HOME: folder, XDG_RUNTIME_DIR: folder, ...env }, stdio: ['pipe', 'pipe', 'ignore'] })
     started.push(child)
     return child
   }
@@ -35,8 +33,10 @@ export async function startKeyring (): Promise<Keyring> {
     const env = { DBUS_SESSION_BUS_ADDRESS: (await firstOutput(bus)).trim() }
     const keyring = run('gnome-keyring-daemon', ['--foreground', '--unlock', '--components=secrets'], env)
     keyring.stdin?.end('a password')
-    // It prints where it listens when it has its name on the bus.
-    await firstOutput(keyring)
+    while (!await useMemory(env)) {
+      if (keyring.exitCode !== null || keyring.signalCode !== null) throw new Error('gnome-keyring-daemon ended')
+      await sleep(20)
+    }
     return { env, close }
   } catch (error) {
     await close()
@@ -44,9 +44,19 @@ export async function startKeyring (): Promise<Keyring> {
   }
 }
 
+/**
+ * Makes the collection in the daemon's memory the default one; `false` while the daemon does not answer. The one in a file
+ * sometimes locks itself when it changes as fast as in tests, and then asks for its password in a window.
+ */
+async function useMemory (env: Keyring['env']): Promise<boolean> {
+  const collection = 'objpath:/org/freedesktop/secrets/collection/session'
+  const call = ['--session', '--print-reply', '--dest=org.freedesktop.secrets', '/org/freedesktop/secrets', 'org.freedesktop.Secret.Service.SetAlias', 'string:default', collection]
+  return promisify(execFile)('dbus-send', call, { env: { PATH: process.env['PATH'], ...env } }).then(() => true, () => false)
+}
+
 async function firstOutput (child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error('nothing to read')
-  const ended = once(child, 'exit').then(() => { throw new Error(`${child.spawnfile} ended`) })
+  const ended = whenEnded(child)
   const [data] = await Promise.race([once(child.stdout, 'data'), ended]) as [Buffer]
   ended.catch(() => {})
   return data.toString()

@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { killChild, startChild, whenEnded } from './child.ts'
 import { freePort } from './port.ts'
 
 /** A `redis-server` of this machine, which nobody else uses. */
@@ -43,20 +44,14 @@ export async function startRedis ({ args = [] }: RedisServerOptions = {}): Promi
   let server: ChildProcess | undefined
 
   async function start (): Promise<void> {
-    server = spawn('redis-server', ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', '', ...args], { stdio: 'ignore' })
-    const ended = once(server, 'exit').then(([code]) => { throw new Error(`redis-server ended with ${String(code)}`) })
+    server = startChild('redis-server', ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', '', ...args], { stdio: 'ignore' })
+    const ended = whenEnded(server)
     // Ready means that it answers; while it loads it answers with an error.
     await Promise.race([ended, until(async () => await send(port, ['PING']) === '+PONG')])
     ended.catch(() => {})
   }
 
-  async function kill (): Promise<void> {
-    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return
-    const exited = once(server, 'exit')
-    server.kill('SIGKILL')
-    await exited
-  }
-
+  const kill = (): Promise<void> => killChild(server)
   const signal = (name: NodeJS.Signals): void => { server?.kill(name) }
   const started: RedisServer = {
     port,

@@ -1,5 +1,5 @@
 import { ConsentryError } from '@consentry/core'
-import type { AsyncEntry, EntryOptions } from '@napi-rs/keyring'
+import type * as Keyring from '@napi-rs/keyring'
 import { invalid } from './options.ts'
 
 /** Secrets in the keyring, by name. Methods reject with `CONSENTRY_ERR_STORE_UNAVAILABLE` when no keyring answers in time. */
@@ -10,7 +10,7 @@ export interface KeyringEntries {
 }
 
 // Without this Linux falls back to the kernel's keyring, which forgets at the next start.
-const durable: EntryOptions = { linux: { store: 'secret-service' } }
+const durable: Keyring.EntryOptions = { linux: { store: 'secret-service' } }
 
 const advice: Partial<Record<NodeJS.Platform, string>> = {
   linux: 'The keyring needs a Secret Service such as gnome-keyring or KWallet, unlocked, in a D-Bus session (DBUS_SESSION_BUS_ADDRESS).',
@@ -22,7 +22,7 @@ const advice: Partial<Record<NodeJS.Platform, string>> = {
 export function keyringEntries (service: string, timeout: number): KeyringEntries {
   let tail: Promise<unknown> = Promise.resolve()
 
-  async function use<T> (name: string, fn: (entry: AsyncEntry, signal: AbortSignal) => Promise<T>): Promise<T> {
+  async function use<T> (name: string, fn: (entry: Keyring.AsyncEntry, signal: AbortSignal) => Promise<T>): Promise<T> {
     const { AsyncEntry } = await keyring()
     let timer: NodeJS.Timeout | undefined
     try {
@@ -43,7 +43,7 @@ export function keyringEntries (service: string, timeout: number): KeyringEntrie
   }
 
   /** One after the other: keyrings are not made for more. */
-  function inTurn<T> (name: string, fn: (entry: AsyncEntry, signal: AbortSignal) => Promise<T>): Promise<T> {
+  function inTurn<T> (name: string, fn: (entry: Keyring.AsyncEntry, signal: AbortSignal) => Promise<T>): Promise<T> {
     const turn = tail.then(() => use(name, fn))
     tail = turn.catch(() => {})
     return turn
@@ -56,7 +56,7 @@ export function keyringEntries (service: string, timeout: number): KeyringEntrie
   }
 }
 
-async function keyring (): Promise<typeof import('@napi-rs/keyring')> {
+async function keyring (): Promise<typeof Keyring> {
   try {
     return await import('@napi-rs/keyring')
   } catch (error) {

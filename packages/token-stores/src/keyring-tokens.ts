@@ -63,12 +63,6 @@ export function keyringTokens (options: KeyringTokensOptions): TokenStore {
     })
   }
 
-  /** The names of the entries; their length has a limit, the key's has none. */
-  function names (id: string, { generation, parts }: Generation): string[] {
-    const hash = createHash('sha256').update(id).digest('base64url')
-    return Array.from({ length: parts }, (_, part) => `${hash}.${generation}.${part}`)
-  }
-
   /** Removes what no grant needs any more. */
   async function sweep (): Promise<void> {
     const late = Date.now() - abandonedAfter
@@ -135,6 +129,12 @@ export function keyringTokens (options: KeyringTokensOptions): TokenStore {
     }
   }
   return tokens
+}
+
+/** The names of the entries; their length has a limit, the key's has none. */
+function names (id: string, { generation, parts }: Generation): string[] {
+  const hash = createHash('sha256').update(id).digest('base64url')
+  return Array.from({ length: parts }, (_, part) => `${hash}.${generation}.${part}`)
 }
 
 /** Where programs keep what is not configuration, for this user. */

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** A right that one holder has at a time, and that ends by itself. */
 export interface Lease {
   /** Takes it, or extends what this holder has already, by `ms` milliseconds; `false` while someone else has it. */
-  hold (holder: string, ms: number): Promise<boolean>
+  hold: (holder: string, ms: number) => Promise<boolean>
   /** Gives it back, if this holder still has it. */
-  release (holder: string): Promise<void>
+  release: (holder: string) => Promise<void>
 }
 
 /** Times in milliseconds. */

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 /** What is used of an `ioredis` client: one server, Sentinel or Cluster; `app.redis` of `@fastify/redis` is one too. */
 export interface RedisClient {
   hget (key: string, field: string): Promise<string | null>
-  hexists (key: string, field: string): Promise<number>
+  hexists (key: string, field: string): Promise<unknown>
   hkeys (key: string): Promise<string[]>
   info (section: string): Promise<string>
   eval (script: string, keys: number, ...args: string[]): Promise<unknown>
@@ -26,8 +26,8 @@ export function script (text: string): Script {
 
 /** Commands with an end: within `timeout` milliseconds each resolves, or rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE`. */
 export interface Commands {
-  run<T> (command: (redis: RedisClient) => Promise<T>): Promise<T>
-  script (script: Script, key: string, ...args: string[]): Promise<unknown>
+  run: <T> (command: (redis: RedisClient) => Promise<T>) => Promise<T>
+  script: (script: Script, key: string, ...args: string[]) => Promise<unknown>
 }
 
 export function createCommands (redis: RedisClient, timeout: number): Commands {

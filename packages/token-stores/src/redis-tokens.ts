@@ -37,7 +37,7 @@ export interface RedisTokens extends TokenStore {
    * Asks the server whether grants are safe there, once; every other method waits for it. To be called at start.
    * Rejects with `CONSENTRY_ERR_OPTIONS_INVALID` when its eviction policy may remove grants.
    */
-  ready (): Promise<void>
+  ready: () => Promise<void>
 }
 
 /**

@@ -8,10 +8,10 @@ export interface SharedFile {
   /** The text; `undefined` before there was any. */
   read (): Promise<string | undefined>
   /**
-   * Replaces the text by what `next` makes of it, unless that is `undefined`, and resolves to the result. `next` is called
-   * again when another process was faster; it does nothing else.
+   * Replaces the text by what `decide` makes of it, unless that is `undefined`, and resolves to the result. `decide` is
+   * called again when another process was faster; it does nothing else.
    */
-  change<T> (next: (text: string | undefined) => { text?: string, result: T }): Promise<T>
+  change<T> (decide: (text: string | undefined) => { text?: string, result: T }): Promise<T>
 }
 
 /**
@@ -84,11 +84,11 @@ export function sharedFile (folder: string, name: string): SharedFile {
     for (const number of done) if (number < newest) await remove(path(number))
   }
 
-  async function change<T> (next: (text: string | undefined) => { text?: string, result: T }): Promise<T> {
+  async function change<T> (decide: (text: string | undefined) => { text?: string, result: T }): Promise<T> {
     await prepare(folder)
     for (;;) {
       const { number, text: before } = await current()
-      const { text, result } = next(before)
+      const { text, result } = decide(before)
       if (text === undefined || await commit(number, text)) return result
     }
   }
@@ -103,9 +103,9 @@ export function sharedFile (folder: string, name: string): SharedFile {
       }
     },
 
-    change (next) {
+    change (decide) {
       // Changes of one process would only get into each other's way.
-      const turn = tail.then(() => change(next))
+      const turn = tail.then(() => change(decide))
       tail = turn.catch(() => {})
       return turn.catch((error: unknown) => { throw unavailable(error) })
     }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fileTokens } from '../src/index.ts'
 import { newKey, oldKey } from './open.ts'
-import { causeOf, folder, shared } from './world.ts'
+import { causeOf, folder, local, shared } from './world.ts'
 
 const key = contractKey()
 
@@ -14,7 +14,7 @@ for (const sealed of [false, true]) {
   t.test(`a file${sealed ? ', encrypted once more' : ''}`, async (t) => {
     const directory = join(folder(t), 'grants')
     tokenStoreContract(t, {
-      ...shared(t, { kind: 'file', directory, sealed }),
+      ...(sealed ? local : shared)(t, { kind: 'file', directory, sealed }),
       outage: [{
         name: 'the folder is no folder any more',
         async begin () {

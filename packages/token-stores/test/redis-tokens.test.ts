@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { redisTokens, type RedisTokensOptions } from '../src/index.ts'
 import { connect, newKey, oldKey } from './open.ts'
-import { causeOf, closing, folder, shared } from './world.ts'
+import { causeOf, closing, folder, local, shared } from './world.ts'
 
 const server = await startRedis()
 t.teardown(() => server.close())
@@ -22,9 +22,9 @@ function client (t: Test, { port }: Pick<RedisServer, 'port'> = server): Redis {
   return redis
 }
 
-const outages = ({ pause, resume, kill, start }: RedisServer) => [
-  { name: 'Redis hangs', async begin () { pause(); return async () => resume() } },
-  { name: 'Redis is gone', async begin () { await kill(); return start } }
+const outages = (redis: RedisServer) => [
+  { name: 'Redis hangs', async begin () { redis.pause(); return async () => redis.resume() } },
+  { name: 'Redis is gone', async begin () { await redis.kill(); return () => redis.start() } }
 ]
 
 for (const sealed of [false, true]) {
@@ -39,7 +39,7 @@ t.test('a cluster', async (t) => {
   const [{ port }] = cluster.nodes as [RedisServer]
   for (const sealed of [false, true]) {
     t.test(sealed ? 'encrypted' : 'plain', async (t) => {
-      tokenStoreContract(t, shared(t, { kind: 'cluster', port, sealed, prefix: `cluster-${sealed}:` }))
+      tokenStoreContract(t, (sealed ? local : shared)(t, { kind: 'cluster', port, sealed, prefix: `cluster-${sealed}:` }))
     })
   }
   t.test('the keys are on all nodes', async (t) => {

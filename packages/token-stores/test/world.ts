@@ -6,12 +6,14 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { open, type Config } from './open.ts'
 
-/** The contract's options for a store that processes share; what it opens is closed with the test. */
+/** The contract's options for a store, of which what it opens is closed with the test. */
+export function local (t: Test, config: Config): Pick<TokenStoreContractOptions, 'open'> {
+  return { open: () => closing(t, open(config)) }
+}
+
+/** The same, and processes take part. */
 export function shared (t: Test, config: Config): Pick<TokenStoreContractOptions, 'open' | 'processes'> {
-  return {
-    open: () => closing(t, open(config)),
-    processes: { module: new URL('open.js', import.meta.url).href, config }
-  }
+  return { ...local(t, config), processes: { module: new URL('open.js', import.meta.url).href, config } }
 }
 
 export function closing<T extends TokenStore> (t: Test, store: T): T {

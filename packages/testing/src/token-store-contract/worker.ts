@@ -1,9 +1,10 @@
 import { appendFile } from 'node:fs/promises'
-import type { ContractKey, ContractStore, Work } from './token-store-contract.ts'
+import type { Work } from './processes.ts'
+import type { ContractKey, ContractStore } from './types.ts'
 
 /** What the module of a store exports for processes of their own. */
 interface StoreModule {
-  open (config: unknown): Promise<ContractStore> | ContractStore
+  open: (config: unknown) => Promise<ContractStore> | ContractStore
 }
 
 /** Adds one to a number in the store, until nobody was faster. */

@@ -1,0 +1,123 @@
+import { contractKey, contractRecord, startKeyring, tokenStoreContract } from '@consentry/testing'
+import { findCredentialsAsync } from '@napi-rs/keyring'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { keyringTokens } from '../src/index.ts'
+import { folder, local, shared } from './world.ts'
+
+const keyring = await startKeyring()
+t.teardown(() => keyring.close())
+// Before the first use: the library below reads it once.
+Object.assign(process.env, keyring.env)
+
+const key = contractKey()
+let services = 0
+const fresh = (t: Parameters<typeof folder>[0]): { service: string, directory: string } => ({ service: `org.example.test${++services}`, directory: folder(t) })
+
+for (const sealed of [false, true]) {
+  t.test(`the keyring${sealed ? ', encrypted' : ''}`, async (t) => {
+    tokenStoreContract(t, (sealed ? local : shared)(t, { kind: 'keyring', sealed, ...fresh(t) }))
+  })
+}
+
+t.test('seed C: what is longer than an entry may be is split', async (t) => {
+  const place = fresh(t)
+  const store = keyringTokens({ ...place, maxEntryLength: 100 })
+  const record = contractRecord({ accessToken: 'é🔑"\\'.repeat(40) })
+  const version = await store.save(key, record, undefined)
+  t.same(await store.load(key), { record, version })
+  const entries = await findCredentialsAsync(place.service)
+  t.ok(entries.length > 5)
+  t.ok(entries.every(({ password }) => password.length <= 100 && Buffer.byteLength(password, 'utf16le') <= 200), 'in UTF-16 too')
+  await store.save(key, contractRecord({ accessToken: 'short' }), version)
+  t.ok((await findCredentialsAsync(place.service)).length < entries.length, 'what was replaced is gone')
+  t.ok(await store.delete(key))
+  t.same(await findCredentialsAsync(place.service), [])
+})
+
+t.test('seed C: no token or claim is in the index', async (t) => {
+  const place = fresh(t)
+  await keyringTokens(place).save(key, contractRecord(), undefined)
+  for (const file of readdirSync(place.directory)) t.notMatch(readFileSync(join(place.directory, file), 'utf8'), /canary|idp\.example|write/)
+})
+
+t.test('seed C: each call takes its own options', async (t) => {
+  const [one, two] = [keyringTokens(fresh(t)), keyringTokens(fresh(t))]
+  await one.save(key, contractRecord(), undefined)
+  t.equal(await two.load(key), undefined)
+  t.same(await two.listKeys(key), [])
+})
+
+t.test('seed C: a crash in the middle of a save shows the grant as it was, and what it left goes with a later save', async (t) => {
+  const place = fresh(t)
+  const store = keyringTokens({ ...place, maxEntryLength: 100 })
+  const version = await store.save(key, contractRecord({ accessToken: 'before' }), undefined)
+  const indexFile = (): string => join(place.directory, readdirSync(place.directory).find((file) => file.startsWith('index.')) as string)
+  const count = async (): Promise<number> => (await findCredentialsAsync(place.service)).length
+  const whole = await count()
+  const intact = readFileSync(indexFile(), 'utf8')
+
+  // As after a crash between the entries and the index, longer ago than anybody still writes.
+  const after = await store.save(key, contractRecord({ accessToken: 'after' }), version)
+  const { loose: _none, grants } = JSON.parse(readFileSync(indexFile(), 'utf8')) as { loose: unknown[], grants: Record<string, { generation: string, parts: number }> }
+  const [[id, lost]] = Object.entries(grants) as [[string, { generation: string, parts: number }]]
+  t.equal(lost.generation, after)
+  const another = contractKey()
+  const kept = await store.save(another, contractRecord(), undefined) as string
+  const { grants: both } = JSON.parse(readFileSync(indexFile(), 'utf8')) as { grants: Record<string, unknown> }
+  delete both[id]
+  writeFileSync(indexFile(), JSON.stringify({ v: 1, grants: both, loose: [{ id, ...lost, since: 0, dead: false }] }))
+  t.equal(await store.load(key), undefined, 'what is not in the index is not there')
+  await store.save(another, contractRecord(), kept)
+  t.equal(await count(), whole, 'the entries of the other grant alone')
+
+  // As after a crash in the middle of the entries.
+  writeFileSync(indexFile(), intact)
+  await t.rejects(store.load(key), { code: 'CONSENTRY_ERR_RECORD_UNREADABLE' }, 'an index of other entries makes no mixture')
+})
+
+t.test('a writer that was given up saves nothing', async (t) => {
+  const place = fresh(t)
+  const store = keyringTokens({ ...place, maxEntryLength: 50 })
+  const saving = store.save(key, contractRecord(), undefined)
+  // While the entries are being written, somebody decides that the writer is dead.
+  let file: string | undefined
+  while (file === undefined) {
+    file = await new Promise((resolve) => { setTimeout(resolve, 5) }).then(() => readdirSync(place.directory).find((each) => each === 'index.1.json'))
+  }
+  const index = JSON.parse(readFileSync(join(place.directory, file), 'utf8')) as { loose: Array<{ dead: boolean }> }
+  t.equal(index.loose.length, 1, 'it said what it is about to write')
+  for (const each of index.loose) each.dead = true
+  writeFileSync(join(place.directory, file), JSON.stringify(index))
+  t.equal(await saving, undefined)
+  t.equal(await store.load(key), undefined)
+  t.same(await findCredentialsAsync(place.service), [])
+})
+
+t.test('what a newer version wrote is refused and stays as it is', async (t) => {
+  const place = fresh(t)
+  const store = keyringTokens(place)
+  const newer = '{"v":2}'
+  writeFileSync(join(place.directory, 'index.3.json'), newer, { mode: 0o600 })
+  await t.rejects(store.load(key), { code: 'CONSENTRY_ERR_RECORD_UNREADABLE' })
+  await t.rejects(store.save(key, contractRecord(), undefined), { code: 'CONSENTRY_ERR_RECORD_UNREADABLE' })
+  t.equal(readFileSync(join(place.directory, 'index.3.json'), 'utf8'), newer)
+})
+
+t.test('R5: without a keyring the failure has a code, and says what to do', async (t) => {
+  const script = `
+    import { keyringTokens } from ${JSON.stringify(new URL('../src/index.js', import.meta.url).href)}
+    const store = keyringTokens({ service: 'org.example.none', directory: ${JSON.stringify(folder(t))} })
+    try { await store.save(${JSON.stringify(key)}, ${JSON.stringify(contractRecord())}, undefined) } catch (error) { console.log(error.code, error.cause.message) }`
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env: { PATH: process.env['PATH'] } })
+  t.match(stdout, /^CONSENTRY_ERR_STORE_UNAVAILABLE .*Secret Service.*D-Bus.*fileTokens/)
+})
+
+t.test('options', async (t) => {
+  const directory = folder(t)
+  for (const options of [{ service: '' }, { service: '../x/y' }, { service: 'a', maxEntryLength: 0 }, { service: 'a', lease: 0 }, { service: 'a', timeout: 0.5 }]) {
+    t.throws(() => keyringTokens({ directory, ...options }), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
+  }
+})
