@@ -124,6 +124,15 @@ export function tokenStoreContract (t: Test, { open, processes, outage = [] }: T
     })
   }
 
+  void t.test('keys: what is no well-formed, non-empty string is the caller\'s mistake', async (t) => {
+    const store = await open()
+    for (const part of ['', '\uD800', undefined, 1]) {
+      const key = contractKey({ userId: part as string })
+      const calls = [store.load(key), store.save(key, contractRecord(), undefined), store.delete(key), store.exists(key), store.listKeys(key), store.withLock(key, async () => 'ran')]
+      for (const result of await Promise.allSettled(calls)) t.match(result, { status: 'rejected', reason: { code: 'CONSENTRY_ERR_OPTIONS_INVALID' } })
+    }
+  })
+
   void t.test('seed C: the list is complete', async (t) => {
     const store = await open()
     const key = contractKey()

@@ -31,19 +31,21 @@ export interface Commands {
 }
 
 export function createCommands (redis: RedisClient, timeout: number): Commands {
-  async function run<T> (command: (redis: RedisClient) => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    try {
+  const late = (fail: (error: unknown) => void): void => { fail(new Error(`no answer within ${timeout} ms`)) }
+
+  function run<T> (command: (redis: RedisClient) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        clearTimeout(timer)
+        reject(new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: withoutArguments(error) }))
+      }
       // The client's own limits are the application's: it may wait for ever for a connection, or for a server that hangs.
-      const late = new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => { reject(new Error(`no answer within ${timeout} ms`)) }, timeout)
-      })
-      return await Promise.race([command(redis), late])
-    } catch (error) {
-      throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: withoutArguments(error) })
-    } finally {
-      clearTimeout(timer)
-    }
+      const timer = setTimeout(late, timeout, fail)
+      command(redis).then((answer) => {
+        clearTimeout(timer)
+        resolve(answer)
+      }, fail)
+    })
   }
 
   return {

@@ -70,6 +70,7 @@ function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTok
   const lease = milliseconds('lease', options.lease, 10_000)
   const lockTimeout = milliseconds('lockTimeout', options.lockTimeout, 30_000)
   const commands = createCommands(redis, milliseconds('timeout', options.timeout, 5_000))
+  // Made before a command is: a key that is none is the caller's mistake, and not the server's.
   const grantsOf = (owner: Owner): string => `${prefix}grants:${ownerId(owner)}`
 
   let checked: Promise<void> | undefined
@@ -87,8 +88,9 @@ function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTok
     ready,
 
     async load (key) {
+      const [grants, name] = [grantsOf(key), grantName(key)]
       await ready()
-      const stored = await commands.run((redis) => redis.hget(grantsOf(key), grantName(key)))
+      const stored = await commands.run((redis) => redis.hget(grants, name))
       if (stored === null) return undefined
       if (stored.length < versionLength) throw unreadable('it has no version')
       return { record: readRecord(stored.slice(versionLength)), version: stored.slice(0, versionLength) }
@@ -110,13 +112,15 @@ function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTok
     },
 
     async exists (key) {
+      const [grants, name] = [grantsOf(key), grantName(key)]
       await ready()
-      return Number(await commands.run((redis) => redis.hexists(grantsOf(key), grantName(key)))) === 1
+      return Number(await commands.run((redis) => redis.hexists(grants, name))) === 1
     },
 
     async listKeys (owner) {
+      const grants = grantsOf(owner)
       await ready()
-      const names = await commands.run((redis) => redis.hkeys(grantsOf(owner)))
+      const names = await commands.run((redis) => redis.hkeys(grants))
       return names.map((name) => grantKey(owner, name))
     },
 
