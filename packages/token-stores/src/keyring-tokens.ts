@@ -63,6 +63,12 @@ export function keyringTokens (options: KeyringTokensOptions): TokenStore {
     })
   }
 
+  /** What the entries hold together; `undefined` when one is not there. */
+  async function read (names: readonly string[]): Promise<string | undefined> {
+    const parts = await Promise.all(names.map((name) => entries.get(name)))
+    return parts.every((part) => part !== undefined) ? parts.join('') : undefined
+  }
+
   /** Removes what no grant needs any more. */
   async function sweep (): Promise<void> {
     const late = Date.now() - abandonedAfter
@@ -83,15 +89,16 @@ export function keyringTokens (options: KeyringTokensOptions): TokenStore {
   const tokens: TokenStore = {
     async load (key) {
       const id = grantKeyId(key)
-      for (let before: Generation | undefined; ;) {
-        const found = (await index()).grants[id]
-        if (found === undefined) return undefined
-        if (found.generation === before?.generation) throw unreadable('the keyring has lost a part of it')
-        const parts = await Promise.all(names(id, found).map((name) => entries.get(name)))
-        if (parts.every((part) => part !== undefined)) return { record: readRecord(parts.join('')), version: found.generation }
-        // Replaced while it was read, or gone.
-        before = found
+      let found = (await index()).grants[id]
+      while (found !== undefined) {
+        const [parts] = await Promise.allSettled([read(names(id, found))])
+        if (parts.status === 'fulfilled' && parts.value !== undefined) return { record: readRecord(parts.value), version: found.generation }
+        // Replaced while it was read: then a part is gone, or the keyring fails over one that is just going.
+        const { grants: { [id]: now } } = await index()
+        if (now?.generation === found.generation) throw parts.status === 'rejected' ? parts.reason : unreadable('the keyring has lost a part of it')
+        found = now
       }
+      return undefined
     },
 
     async save (key, record, expected) {
