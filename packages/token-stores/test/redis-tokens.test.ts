@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { redisTokens, type RedisTokensOptions } from '../src/index.ts'
 import { connect, newKey, oldKey } from './open.ts'
-import { causeOf, closing, folder, local, shared } from './world.ts'
+import { causeOf, folder, local, shared } from './world.ts'
 
 const server = await startRedis()
 t.teardown(() => server.close())
@@ -96,7 +96,7 @@ t.test('seed C: with encryption no token or claim reaches Redis in the clear', a
   t.same(await store.load(key), { record: contractRecord(), version })
   const dump = JSON.stringify(await redis.hgetall((await redis.keys('sealed:grants:*'))[0] as string))
   t.notMatch(dump, /canary|idp\.example|write/)
-  t.ok(await store.ready().then(() => true))
+  await store.ready()
   t.equal(await redisTokens(redis, { prefix: 'sealed:', encryption: { keys: [oldKey, newKey] } }).rewrap(key), 1)
 })
 
@@ -233,5 +233,4 @@ t.test('options', async (t) => {
   for (const options of [{ lease: 0 }, { timeout: -1 }, { lockTimeout: 1.5 }, { retention: 0 }, { retention: NaN }, { prefix: 1 as never }, { encryption: { keys: [] } }]) {
     t.throws(() => redisTokens(redis, options), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
   }
-  closing(t, redisTokens(redis))
 })
