@@ -1,8 +1,6 @@
 import { ProviderFault, unavailable } from './errors.ts'
 import type { Fetch } from './fetch.ts'
-
-/** The longest wait that is passed on, in milliseconds. */
-const longestWait = 86_400_000
+import { retryAfter } from './retry-after.ts'
 
 /**
  * `fetch`, without the answers that are none: redirects, 429 and 5xx reject with
@@ -22,11 +20,4 @@ export function onlyAnswers (fetch: Fetch, now: () => number): Fetch {
     const fault = new ProviderFault(status >= 300 && status < 400 ? 'The answer is a redirect' : 'The answer is a failure of the server', { status })
     throw unavailable(fault, retryAfter(response.headers.get('retry-after'), now()))
   }
-}
-
-/** `Retry-After` (RFC 9110 section 10.2.3) in milliseconds from `now` on. */
-export function retryAfter (value: string | null, now: number): number | undefined {
-  if (value === null) return undefined
-  const wait = /^\d+$/.test(value) ? Number(value) * 1000 : /[A-Za-z]{3}/.test(value) ? Date.parse(value) - now : Number.NaN
-  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestWait)
 }

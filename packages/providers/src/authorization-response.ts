@@ -4,6 +4,8 @@ import { AuthorizationResponseError, validateAuthResponse } from 'oauth4webapi'
 import type { AuthorizationServer } from 'oauth4webapi'
 import type { Context } from './context.ts'
 import { ProviderFault } from './errors.ts'
+import { oneIssuer } from './issuer-rules.ts'
+import type { IssuerRules } from './issuer-rules.ts'
 
 // RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6.
 const errorCodes: ReadonlySet<string> = new Set([
@@ -25,7 +27,7 @@ export interface AuthorizationResponses {
 }
 
 /** One per provider: what one has checked means nothing to another (B9). */
-export function authorizationResponses (context: Context): AuthorizationResponses {
+export function authorizationResponses (context: Context, rules?: IssuerRules): AuthorizationResponses {
   const checked = new WeakMap<AuthorizationResponse, URLSearchParams>()
   return {
     check (server, given, { state }) {
@@ -36,14 +38,14 @@ export function authorizationResponses (context: Context): AuthorizationResponse
       if (state === '' || parameters.get('state') !== state) throw refused('CONSENTRY_ERR_STATE_MISMATCH', 'The state is another')
       // RFC 9207 section 2.4; errors carry it too.
       const iss = parameters.get('iss')
-      if (iss === null ? server.authorization_response_iss_parameter_supported === true : iss !== server.issuer) {
+      if (iss === null ? server.authorization_response_iss_parameter_supported === true : !(rules ?? oneIssuer(server.issuer)).accepts(iss)) {
         throw refused('CONSENTRY_ERR_ISSUER_MISMATCH', iss === null ? 'The iss is missing' : 'The iss is another')
       }
       const error = parameters.get('error')
       const code = parameters.get('code')
       if ((error === null) === (code === null) || !isCode(error ?? code)) throw refused('CONSENTRY_ERR_RESPONSE_INVALID', 'There is not one well-formed code or error')
       try {
-        const proven = validateAuthResponse(server, context.client, parameters, state)
+        const proven = validateAuthResponse(iss === null ? server : { ...server, issuer: iss }, context.client, parameters, state)
         const response: AuthorizationResponse = Object.freeze({ type: 'code', parameters })
         checked.set(response, proven)
         return response

@@ -1,77 +1,81 @@
-import type { Clock } from '@consentry/core'
 import { allowInsecureRequests, clockSkew, clockTolerance, customFetch } from 'oauth4webapi'
-import type { Client, ClientAuth, CustomFetchOptions, ProtectedResourceRequestBody } from 'oauth4webapi'
-import { onlyAnswers } from './answers.ts'
+import type { Client, ClientAuth, CustomFetchOptions, DPoPHandle, ProtectedResourceRequestBody } from 'oauth4webapi'
 import { clientAuthentication } from './client-authentication.ts'
-import type { Reach } from './endpoint.ts'
+import { createConnection } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { dpopHandle } from './dpop.ts'
 import { optionsInvalid } from './errors.ts'
-import { createFetch } from './fetch.ts'
-import type { Fetch } from './fetch.ts'
-import { authorizationParametersOption, numberOption, reachOf, scopesOption } from './options.ts'
+import { authorizationParametersOption, numberOption, scopesOption } from './options.ts'
 import type { ClientOptions } from './options.ts'
 
 /** The options of a provider, checked once, in the form in which oauth4webapi takes them. */
-export interface Context {
+export interface Context extends Connection {
   readonly client: Client
   readonly authentication: ClientAuth
   /** Passed to every request of oauth4webapi. */
-  readonly http: { readonly [customFetch]: LibraryFetch, readonly [allowInsecureRequests]: boolean }
-  readonly fetch: Fetch
-  readonly reach: Reach
+  readonly http: LibraryOptions
+  /** The same for requests that prove the possession of our key, if there is one. */
+  readonly proving: LibraryOptions & { readonly DPoP?: DPoPHandle }
+  readonly dpop: DPoPHandle | undefined
+  /** Errors of a refresh that mean the end of the grant. */
+  readonly reauthErrors: ReadonlySet<string>
   readonly scopes: readonly string[]
   readonly scopeSeparator: string
   readonly authorizationParameters: ReadonlyArray<readonly [string, string]>
-  readonly clock: Pick<Clock, 'now' | 'monotonic'>
   /** Seconds. */
   readonly clockTolerance: number
-  /** Closes the connections, if they are ours. */
-  close (): Promise<void>
+}
+
+interface LibraryOptions {
+  readonly [customFetch]: LibraryFetch
+  readonly [allowInsecureRequests]: boolean
 }
 
 type LibraryFetchInit = CustomFetchOptions<string, ProtectedResourceRequestBody>
 type LibraryFetch = (url: string, init: LibraryFetchInit) => Promise<Response>
-
-const systemClock: Pick<Clock, 'now' | 'monotonic'> = { now: () => Date.now(), monotonic: () => performance.now() }
 
 export interface ContextDefaults {
   scopes: readonly string[]
   scopeSeparator: string
   /** Whom client assertions are for, when that is not the issuer. */
   audience?: string | undefined
+  /** Beside `invalid_grant`. */
+  reauthErrors?: readonly string[] | undefined
 }
 
 /** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` */
-export function createContext (options: ClientOptions, { scopes, scopeSeparator, audience }: ContextDefaults): Context {
-  const { clientId, clock = systemClock } = options
+export function createContext (options: ClientOptions, { scopes, scopeSeparator, audience, reauthErrors = [] }: ContextDefaults): Context {
+  const { clientId } = options
   // oxlint-disable-next-line no-control-regex
   if (typeof clientId !== 'string' || clientId === '' || /[\x00-\x1f\x7f]/.test(clientId)) throw optionsInvalid('clientId is missing or malformed')
   if (scopeSeparator.length !== 1) throw optionsInvalid('scopeSeparator is not one character')
   const tolerance = numberOption('clockTolerance', options.clockTolerance ?? 30)
-  const timeout = numberOption('timeout', options.timeout ?? 10_000)
-  if (timeout === 0) throw optionsInvalid('timeout is 0')
-  const reach = reachOf(options)
+  if (!Array.isArray(reauthErrors) || !reauthErrors.every((error) => typeof error === 'string' && /^[\x20-\x7e]+$/.test(error))) throw optionsInvalid('reauthErrors holds one that is malformed')
   const authentication = clientAuthentication(options, audience)
-  const own = options.fetch === undefined ? createFetch({ timeout, ...reach }) : undefined
-  const fetch = onlyAnswers(options.fetch ?? own ?? globalThis.fetch, () => clock.now())
+  const connection = createConnection(options)
+  const { clock, fetch, reach } = connection
+  const client: Client = {
+    client_id: clientId,
+    [clockTolerance]: tolerance,
+    // The library reads the system's clock; the difference makes it ours.
+    get [clockSkew] () { return Math.round((clock.now() - Date.now()) / 1000) }
+  }
+  const dpop = options.dpop === undefined ? undefined : dpopHandle(client, options.dpop)
+  const http: LibraryOptions = {
+    [customFetch]: (url: string, { body = null, headers, method, redirect }: LibraryFetchInit) => fetch(url, { body, headers, method, redirect }),
+    [allowInsecureRequests]: reach.allowLoopback
+  }
   return Object.freeze({
-    client: {
-      client_id: clientId,
-      [clockTolerance]: tolerance,
-      // The library reads the system's clock; the difference makes it ours.
-      get [clockSkew] () { return Math.round((clock.now() - Date.now()) / 1000) }
-    },
+    ...connection,
+    client,
     authentication,
-    http: {
-      [customFetch]: (url: string, { body = null, headers, method, redirect }: LibraryFetchInit) => fetch(url, { body, headers, method, redirect }),
-      [allowInsecureRequests]: reach.allowLoopback
-    },
-    fetch,
-    reach,
+    http,
+    proving: dpop === undefined ? http : { ...http, DPoP: dpop },
+    dpop,
+    reauthErrors: new Set(['invalid_grant', ...reauthErrors]),
     scopes: scopesOption(options.scopes ?? scopes, scopeSeparator),
     scopeSeparator,
     authorizationParameters: authorizationParametersOption(options.authorizationParameters),
-    clock,
-    clockTolerance: tolerance,
-    close: async () => { await own?.close() }
+    clockTolerance: tolerance
   })
 }

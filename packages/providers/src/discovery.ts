@@ -13,14 +13,18 @@ export interface OpenIdServer extends AuthorizationServer {
 }
 
 export interface DiscoveryOptions {
+  /** Where the document is: below this. */
   issuer: string
+  /** The issuer that the document must name. Default: the same. */
+  documentIssuer?: string
   /** Signature algorithms that are accepted, whatever the document lists. */
   algorithms: readonly string[]
   /** Takes the place of the document's. */
   authorizationEndpoint?: string | undefined
 }
 
-type EndpointName = 'authorization_endpoint' | 'token_endpoint' | 'jwks_uri' | 'userinfo_endpoint' | 'revocation_endpoint' | 'end_session_endpoint'
+type EndpointName = 'authorization_endpoint' | 'token_endpoint' | 'jwks_uri' | 'userinfo_endpoint' | 'revocation_endpoint' | 'end_session_endpoint' |
+  'pushed_authorization_request_endpoint'
 
 const hour = 3_600_000
 
@@ -35,9 +39,10 @@ export function discovery (context: Context, options: DiscoveryOptions): () => P
   return () => cache.get()
 }
 
-async function discover (context: Context, { issuer, algorithms, authorizationEndpoint }: DiscoveryOptions): Promise<OpenIdServer> {
-  const url = new URL(issuer)
-  const document = await processDiscoveryResponse(url, await discoveryRequest(url, { algorithm: 'oidc', ...context.http }))
+async function discover (context: Context, options: DiscoveryOptions): Promise<OpenIdServer> {
+  const { algorithms, authorizationEndpoint, documentIssuer: issuer = options.issuer } = options
+  const answer = await discoveryRequest(new URL(options.issuer), { algorithm: 'oidc', ...context.http })
+  const document = await processDiscoveryResponse(new URL(issuer), answer)
   // Section 4.3 wants them identical; the library compares what URL parsing makes of them.
   if (document.issuer !== issuer) throw responseInvalid('The issuer of the discovery document is not the configured one')
   refusePlainPkce(document)
@@ -60,6 +65,8 @@ async function discover (context: Context, { issuer, algorithms, authorizationEn
     ...optional('userinfo_endpoint'),
     ...optional('revocation_endpoint'),
     ...optional('end_session_endpoint'),
+    ...optional('pushed_authorization_request_endpoint'),
+    require_pushed_authorization_requests: document.require_pushed_authorization_requests === true,
     authorization_response_iss_parameter_supported: document.authorization_response_iss_parameter_supported === true,
     id_token_signing_alg_values_supported: [...algorithms],
     userinfo_signing_alg_values_supported: [...algorithms]

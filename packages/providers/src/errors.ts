@@ -2,9 +2,19 @@ import { ConsentryError } from '@consentry/core'
 import type { ErrorCode } from '@consentry/core'
 import { errors as jose } from 'jose'
 import * as oauth from 'oauth4webapi'
+import { retryAfter } from './retry-after.ts'
 
 /** The request that failed; the same answer means different things to different ones. */
-export type Step = 'discovery' | 'keys' | 'exchange' | 'refresh' | 'revocation' | 'userinfo' | 'logout'
+export type Step = 'discovery' | 'keys' | 'pushed authorization' | 'exchange' | 'refresh' | 'obtain' | 'probe' | 'revocation' | 'userinfo' | 'logout'
+
+/** What some providers say in words of their own, and the time for those that say when to come back. */
+export interface AttemptContext {
+  readonly clock: { now: () => number }
+  /** Errors of a refresh that mean the end of the grant. */
+  readonly reauthErrors: ReadonlySet<string>
+}
+
+const plainContext: AttemptContext = { clock: { now: () => Date.now() }, reauthErrors: new Set(['invalid_grant']) }
 
 /**
  * The cause of a provider's error, fit for a log: it says which check failed and holds no text of the provider.
@@ -53,21 +63,25 @@ export function optionsInvalid (reason: string): ConsentryError {
 }
 
 /** Runs one step; whatever fails in it becomes a `ConsentryError` with the code that a `Provider` promises. */
-export async function attempt<T> (step: Step, run: () => Promise<T>): Promise<T> {
+export async function attempt<T> (step: Step, run: () => Promise<T>, context: AttemptContext = plainContext): Promise<T> {
   try {
     return await run()
   } catch (error) {
     if (ConsentryError.is(error)) throw error
-    const { status, error: oauthError } = await answerOf(error)
-    const details = { status, ...oauthError !== undefined && registeredErrors.has(oauthError) && { error: oauthError } }
-    throw new ConsentryError(codeOf(error, step, status, oauthError), { cause: fault(error, details) })
+    const { status, error: oauthError, wait } = await answerOf(error)
+    const known = oauthError !== undefined && (registeredErrors.has(oauthError) || context.reauthErrors.has(oauthError))
+    const code = codeOf(error, step, status, oauthError, context)
+    const after = code === 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE' ? retryAfter(wait ?? null, context.clock.now()) : undefined
+    throw new ConsentryError(code, {
+      cause: fault(error, { status, ...known && { error: oauthError } }), ...after !== undefined && { retryAfter: after }
+    })
   }
 }
 
-function codeOf (error: unknown, step: Step, status: number | undefined, oauthError: string | undefined): ErrorCode {
+function codeOf (error: unknown, step: Step, status: number | undefined, oauthError: string | undefined, { reauthErrors }: AttemptContext): ErrorCode {
   const atResource = step === 'userinfo' && (status === 401 || status === 403)
   if (atResource) return 'CONSENTRY_ERR_PROVIDER_REFUSED'
-  if (oauthError !== undefined) return codeOfOAuthError(oauthError, step)
+  if (oauthError !== undefined) return step === 'refresh' && reauthErrors.has(oauthError) ? 'CONSENTRY_ERR_REAUTH_REQUIRED' : codeOfOAuthError(oauthError, step)
   // A challenge at the token endpoint is about the client (RFC 6749 section 5.2).
   if (error instanceof oauth.WWWAuthenticateChallengeError) return status === 401 ? 'CONSENTRY_ERR_PROVIDER_MISCONFIGURED' : 'CONSENTRY_ERR_PROVIDER_REFUSED'
   const code = libraryCode(error)
@@ -83,8 +97,6 @@ function isBrokenBody (error: unknown): boolean {
 /** RFC 6749 section 5.2, RFC 7009 section 2.2.1. */
 function codeOfOAuthError (error: string, step: Step): ErrorCode {
   switch (error) {
-    case 'invalid_grant':
-      return step === 'refresh' ? 'CONSENTRY_ERR_REAUTH_REQUIRED' : 'CONSENTRY_ERR_PROVIDER_REFUSED'
     case 'invalid_client':
     case 'unauthorized_client':
       return 'CONSENTRY_ERR_PROVIDER_MISCONFIGURED'
@@ -94,15 +106,27 @@ function codeOfOAuthError (error: string, step: Step): ErrorCode {
     case 'slow_down':
       return 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE'
     default:
-      return 'CONSENTRY_ERR_PROVIDER_REFUSED'
+      // What nobody registered may mean anything; it must not end what a later try would renew.
+      return step === 'refresh' && !registeredErrors.has(error) ? 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE' : 'CONSENTRY_ERR_PROVIDER_REFUSED'
   }
 }
 
-async function answerOf (error: unknown): Promise<{ status?: number, error?: string }> {
-  if (error instanceof oauth.ResponseBodyError) return { status: error.status, error: error.error }
+interface Answer {
+  status?: number
+  error?: string
+  /** `Retry-After` as it came. */
+  wait?: string | null
+}
+
+function read ({ status, headers }: Response): Answer {
+  return { status, wait: headers.get('retry-after') }
+}
+
+async function answerOf (error: unknown): Promise<Answer> {
+  if (error instanceof oauth.ResponseBodyError) return { ...read(error.response), error: error.error }
   // The library stops at the challenge; the body says more.
-  if (error instanceof oauth.WWWAuthenticateChallengeError) return { status: error.status, ...await bodyError(error.response) }
-  if (error instanceof oauth.OperationProcessingError && error.cause instanceof Response) return { status: error.cause.status }
+  if (error instanceof oauth.WWWAuthenticateChallengeError) return { ...read(error.response), ...await bodyError(error.response) }
+  if (error instanceof oauth.OperationProcessingError && error.cause instanceof Response) return read(error.cause)
   return {}
 }
 

@@ -15,7 +15,7 @@ const oldest = 120
  * @throws ConsentryError `CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID`
  */
 export async function verifyLogoutToken (context: Context, keys: Keys, issuer: string, token: string): Promise<LogoutToken> {
-  const { typ } = await keys.verify(token)
+  const { typ } = await keys.verify(token, issuer)
   // An ID token or an access token of the same issuer is none.
   if (typ !== undefined && !/^(application\/)?(logout\+)?jwt$/i.test(typ)) throw responseInvalid('The typ of the logout token is another')
   const claims = decodeJwt(token)

@@ -4,6 +4,7 @@ import {
 } from 'oauth4webapi'
 import { common } from './common.ts'
 import { createContext } from './context.ts'
+import { withNonce } from './dpop.ts'
 import { attempt, optionsInvalid } from './errors.ts'
 import { endpointOption, reachOf } from './options.ts'
 import type { ClientOptions } from './options.ts'
@@ -15,6 +16,8 @@ export interface OAuth2Options extends ClientOptions {
   authorizationEndpoint: string
   /** RFC 6749 section 3.2. */
   tokenEndpoint: string
+  /** RFC 9126 section 2. With it, authorization requests are sent there, and the browser carries only their name. */
+  pushedAuthorizationRequestEndpoint?: string
   /** RFC 7009 section 2. Without it, nothing can be revoked. */
   revocationEndpoint?: string
   /** A URL that answers with JSON about the account of an access token. */
@@ -28,6 +31,11 @@ export interface OAuth2Options extends ClientOptions {
   issuer?: string
   /** What stands between scopes, one character. Default a space, as in RFC 6749 section 3.3. */
   scopeSeparator?: string
+  /**
+   * Errors of the token endpoint that mean on a refresh what `invalid_grant` does: the person has to consent again.
+   * For providers with names of their own for it.
+   */
+  reauthErrors?: readonly string[]
 }
 
 /**
@@ -41,6 +49,9 @@ export function oauth2 (options: OAuth2Options): RedirectProvider {
   const endpoints = {
     authorization_endpoint: endpointOption('authorizationEndpoint', options.authorizationEndpoint, reach),
     token_endpoint: endpointOption('tokenEndpoint', options.tokenEndpoint, reach),
+    ...options.pushedAuthorizationRequestEndpoint !== undefined && {
+      pushed_authorization_request_endpoint: endpointOption('pushedAuthorizationRequestEndpoint', options.pushedAuthorizationRequestEndpoint, reach)
+    },
     ...options.revocationEndpoint !== undefined && { revocation_endpoint: endpointOption('revocationEndpoint', options.revocationEndpoint, reach) }
   }
   const userinfoEndpoint = options.userinfoEndpoint === undefined ? undefined : endpointOption('userinfoEndpoint', options.userinfoEndpoint, reach)
@@ -52,11 +63,12 @@ export function oauth2 (options: OAuth2Options): RedirectProvider {
     scopes: [],
     scopeSeparator,
     // Without an issuer, an assertion is for the token endpoint (RFC 7523 section 3).
-    audience: options.issuer === undefined ? endpoints.token_endpoint : undefined
+    audience: options.issuer === undefined ? endpoints.token_endpoint : undefined,
+    reauthErrors: options.reauthErrors
   })
-  const { client, authentication, http } = context
+  const { client, authentication, proving } = context
   const server = Object.freeze({ issuer, ...endpoints })
-  const { methods, responses } = common(context, { server: async () => server, openid: false })
+  const { methods, responses } = common(context, { server: async () => server, openid: false, pushes: () => options.pushedAuthorizationRequestEndpoint !== undefined })
 
   return Object.freeze({
     kind: 'redirect',
@@ -68,18 +80,23 @@ export function oauth2 (options: OAuth2Options): RedirectProvider {
 
     async exchange (response, { redirectUri, codeVerifier }) {
       return attempt('exchange', async () => {
-        const answer = await authorizationCodeGrantRequest(server, client, authentication, responses.take(response), redirectUri, codeVerifier, http)
-        return tokenSet(await processAuthorizationCodeResponse(server, client, await regular(answer, { idToken: false })), scopeSeparator)
-      })
+        const parameters = responses.take(response)
+        return tokenSet(await withNonce(async () => {
+          const answer = await authorizationCodeGrantRequest(server, client, authentication, parameters, redirectUri, codeVerifier, proving)
+          return processAuthorizationCodeResponse(server, client, await regular(answer, { idToken: false }))
+        }), context)
+      }, context)
     },
 
     async refresh ({ refreshToken }) {
       return attempt('refresh', async () => {
-        const answer = await refreshTokenGrantRequest(server, client, authentication, refreshToken, http)
-        const body = await processRefreshTokenResponse(server, client, await regular(answer, { idToken: false }))
+        const body = await withNonce(async () => {
+          const answer = await refreshTokenGrantRequest(server, client, authentication, refreshToken, proving)
+          return processRefreshTokenResponse(server, client, await regular(answer, { idToken: false }))
+        })
         // RFC 6749 section 6: no new one means that the old one goes on.
-        return { refreshToken, ...tokenSet(body, scopeSeparator) }
-      })
+        return { refreshToken, ...tokenSet(body, context) }
+      }, context)
     },
 
     async userInfo (tokens) {

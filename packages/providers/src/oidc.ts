@@ -1,14 +1,20 @@
-import type { RedirectProvider } from '@consentry/core'
+import type { RedirectProvider, TokenSet } from '@consentry/core'
+import { decodeJwt } from 'jose'
 import {
   authorizationCodeGrantRequest, getValidatedIdTokenClaims, processAuthorizationCodeResponse, processRefreshTokenResponse,
   refreshTokenGrantRequest
 } from 'oauth4webapi'
-import type { TokenEndpointResponse } from 'oauth4webapi'
+import type { AuthorizationServer, TokenEndpointResponse } from 'oauth4webapi'
 import { common } from './common.ts'
 import { createContext } from './context.ts'
 import { discovery } from './discovery.ts'
-import { attempt, optionsInvalid, responseInvalid } from './errors.ts'
+import type { OpenIdServer } from './discovery.ts'
+import { withNonce } from './dpop.ts'
+import { attempt, optionsInvalid } from './errors.ts'
 import { verifyIdToken } from './id-token.ts'
+import type { IdTokenCompany } from './id-token.ts'
+import { oneIssuer } from './issuer-rules.ts'
+import type { IssuerRules } from './issuer-rules.ts'
 import { keysOf } from './keys.ts'
 import { verifyLogoutToken } from './logout-token.ts'
 import { endpointOption, reachOf } from './options.ts'
@@ -28,6 +34,18 @@ export interface OidcOptions extends ClientOptions {
   authorizationEndpoint?: string
   /** Sends the ID token along to the provider's logout, for one that ends no session without it. It stands in a URL then. */
   idTokenHintInUrl?: boolean
+  /**
+   * Sends authorization requests to the provider itself, so that the browser carries only their name (RFC 9126).
+   * Default `'auto'`: where the provider says that it requires it.
+   */
+  pushedAuthorizationRequests?: true | 'auto'
+}
+
+/** Where a provider differs from OpenID Connect Core. */
+export interface OpenIdDialect {
+  rules?: IssuerRules
+  /** What was granted, by what was answered and what was asked for. */
+  grantedScopes?: (tokens: TokenSet, asked: readonly string[]) => readonly string[] | undefined
 }
 
 const signingAlgorithms: ReadonlySet<string> = new Set<SigningAlgorithm>([
@@ -41,6 +59,11 @@ const signingAlgorithms: ReadonlySet<string> = new Set<SigningAlgorithm>([
  * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`; its `cause` names the option
  */
 export function oidc (options: OidcOptions): RedirectProvider {
+  return openIdProvider(options)
+}
+
+/** `oidc()` for a provider that has a way of its own. */
+export function openIdProvider (options: OidcOptions, { rules = oneIssuer(options.issuer), grantedScopes }: OpenIdDialect = {}): RedirectProvider {
   const reach = reachOf(options)
   const issuer = endpointOption('issuer', options.issuer, reach)
   if (issuer.includes('?')) throw optionsInvalid('issuer has a query')
@@ -48,52 +71,65 @@ export function oidc (options: OidcOptions): RedirectProvider {
   const algorithms = [...options.signingAlgorithms ?? ['RS256']]
   if (algorithms.length === 0 || !algorithms.every((alg) => signingAlgorithms.has(alg))) throw optionsInvalid('signingAlgorithms holds one that is not asymmetric or not known')
   const { host } = new URL(authorizationEndpoint ?? issuer)
-  const { label = host, idTokenHintInUrl = false } = options
+  const { label = host, idTokenHintInUrl = false, pushedAuthorizationRequests = 'auto' } = options
+  if (pushedAuthorizationRequests !== true && pushedAuthorizationRequests !== 'auto') throw optionsInvalid('pushedAuthorizationRequests is neither true nor auto')
   const context = createContext(options, { scopes: ['openid', 'profile', 'email'], scopeSeparator: ' ' })
-  const { client, authentication, http } = context
-  const server = discovery(context, { issuer, algorithms, authorizationEndpoint })
-  const keys = keysOf(context, algorithms, async () => (await server()).jwks_uri)
-  const { methods, responses } = common(context, { server, openid: true })
+  const { client, authentication, proving } = context
+  const server = discovery(context, { issuer, documentIssuer: rules.document, algorithms, authorizationEndpoint })
+  const keys = keysOf(context, { algorithms, jwksUri: async () => (await server()).jwks_uri, signs: rules.signs })
+  const pushes = (metadata: AuthorizationServer) => pushedAuthorizationRequests === true || metadata.require_pushed_authorization_requests === true
+  const { methods, responses } = common(context, { server, rules, openid: true, pushes })
+
+  /** The metadata with the issuer that the ID token in an answer must name. */
+  const issuing = async (metadata: OpenIdServer, answer: Response): Promise<OpenIdServer> => {
+    if (rules.expected === undefined || answer.status !== 200) return metadata
+    const { id_token: idToken } = await answer.clone().json() as { id_token?: unknown }
+    return typeof idToken === 'string' ? { ...metadata, issuer: rules.expected(decodeJwt(idToken)) } : metadata
+  }
 
   /** The tokens with the account of their ID token, if there is one. */
-  const verified = async (body: TokenEndpointResponse) => {
-    const tokens = tokenSet(body, ' ')
+  const verified = async (body: TokenEndpointResponse, asked: readonly string[], company: Omit<IdTokenCompany, 'accessToken'>): Promise<TokenSet> => {
+    const tokens = tokenSet(body, context)
     const claims = getValidatedIdTokenClaims(body)
-    if (claims === undefined || tokens.idToken === undefined) return tokens
-    return { ...tokens, account: await verifyIdToken(context, keys, tokens.idToken, claims, tokens.accessToken) }
+    const scopes = grantedScopes?.(tokens, asked) ?? tokens.scopes
+    const account = claims === undefined || tokens.idToken === undefined
+      ? undefined
+      : await verifyIdToken(context, keys, tokens.idToken, claims, { accessToken: tokens.accessToken, ...company })
+    return { ...tokens, ...scopes !== undefined && { scopes }, ...account !== undefined && { account } }
   }
 
   return Object.freeze({
     kind: 'redirect',
     label,
     host,
-    issuer,
+    issuer: rules.document,
     defaultScopes: context.scopes,
     ...methods,
 
-    async exchange (response, { redirectUri, codeVerifier, nonce, maxAge }) {
+    async exchange (response, { redirectUri, codeVerifier, nonce, scopes, maxAge }) {
       return attempt('exchange', async () => {
         const metadata = await server()
         const parameters = responses.take(response)
-        const answer = await authorizationCodeGrantRequest(metadata, client, authentication, parameters, redirectUri, codeVerifier, http)
-        return verified(await processAuthorizationCodeResponse(metadata, client, await regular(answer, { idToken: true }), {
-          expectedNonce: nonce, requireIdToken: true, ...maxAge !== undefined && { maxAge }
-        }))
-      })
+        const body = await withNonce(async () => {
+          const answer = await regular(await authorizationCodeGrantRequest(metadata, client, authentication, parameters, redirectUri, codeVerifier, proving), { idToken: true })
+          return processAuthorizationCodeResponse(await issuing(metadata, answer), client, answer, {
+            expectedNonce: nonce, requireIdToken: true, ...maxAge !== undefined && { maxAge }
+          })
+        })
+        return verified(body, scopes, { code: parameters.get('code') ?? undefined })
+      }, context)
     },
 
-    async refresh ({ refreshToken, account }) {
+    async refresh ({ refreshToken, scopes = [], account }) {
       return attempt('refresh', async () => {
         const metadata = await server()
-        const answer = await refreshTokenGrantRequest(metadata, client, authentication, refreshToken, http)
+        const body = await withNonce(async () => {
+          const answer = await regular(await refreshTokenGrantRequest(metadata, client, authentication, refreshToken, proving), { idToken: true })
+          return processRefreshTokenResponse(await issuing(metadata, answer), client, answer)
+        })
         // RFC 6749 section 6: no new one means that the old one goes on.
-        const tokens = { refreshToken, ...await verified(await processRefreshTokenResponse(metadata, client, await regular(answer, { idToken: true }))) }
-        // OpenID Connect Core section 12.2.
-        if (account !== undefined && 'account' in tokens && (tokens.account.issuer !== account.issuer || tokens.account.subject !== account.subject)) {
-          throw responseInvalid('The ID token of the refresh is of another account')
-        }
-        return tokens
-      })
+        return { refreshToken, ...await verified(body, scopes, { before: account }) }
+      }, context)
     },
 
     logoutToken: (token) => attempt('logout', () => verifyLogoutToken(context, keys, issuer, token)),

@@ -1,13 +1,27 @@
 import type { Clock } from '@consentry/core'
-import type { CryptoKey, PrivateKey } from 'oauth4webapi'
+import type { CryptoKey, CryptoKeyPair, PrivateKey } from 'oauth4webapi'
 import type { ClientAuthenticationMethod } from './client-authentication.ts'
 import { endpoint } from './endpoint.ts'
 import type { Reach } from './endpoint.ts'
 import { optionsInvalid } from './errors.ts'
 import type { Fetch } from './fetch.ts'
 
-/** What every provider needs to know about us, its client. */
-export interface ClientOptions {
+/** How requests are made. */
+export interface ConnectionOptions {
+  /** For each request to the provider, in milliseconds. Default 10,000. */
+  timeout?: number
+  /** Allows a provider on this machine, also by plain http. For development and tests. */
+  allowInsecureLoopback?: boolean
+  /** Allows a provider in a private network (RFC 1918 and its kin), by https. */
+  allowPrivateAddresses?: boolean
+  /** Makes the requests instead of `createFetch()`, whose deadline, limits and address checks do not apply then. */
+  fetch?: Fetch
+  /** The time. Replaced in tests. */
+  clock?: Pick<Clock, 'now' | 'monotonic'>
+}
+
+/** What every authorization server needs to know about us, its client. */
+export interface ClientOptions extends ConnectionOptions {
   /** For people: "Google Calendar". Default: the host on which they will be asked. */
   label?: string
   clientId: string
@@ -23,28 +37,23 @@ export interface ClientOptions {
   scopes?: readonly string[]
   /** Sent with every authorization request, such as `{ audience: '…' }`. Parameters of the protocol cannot be set. */
   authorizationParameters?: Readonly<Record<string, string>>
-  /** For each request to the provider, in milliseconds. Default 10,000. */
-  timeout?: number
   /** How far the provider's clock may be off, in seconds. Default 30. */
   clockTolerance?: number
-  /** Allows a provider on this machine, also by plain http. For development and tests. */
-  allowInsecureLoopback?: boolean
-  /** Allows a provider in a private network (RFC 1918 and its kin), by https. */
-  allowPrivateAddresses?: boolean
-  /** Makes the requests instead of `createFetch()`, whose deadline, limits and address checks do not apply then. */
-  fetch?: Fetch
-  /** The time. Replaced in tests. */
-  clock?: Pick<Clock, 'now' | 'monotonic'>
+  /**
+   * Binds every token to this key (DPoP, RFC 9449): only who holds it can use them. The same on all nodes and after
+   * every restart, as stored grants are worth nothing without it. The public key must be extractable.
+   */
+  dpop?: CryptoKeyPair
 }
 
 // What we set or rely on ourselves: RFC 6749, RFC 7636, RFC 9101, OpenID Connect Core, OAuth 2.0 Multiple Response Types.
 const reservedParameters: ReadonlySet<string> = new Set([
-  'client_id', 'client_secret', 'code', 'code_challenge', 'code_challenge_method', 'code_verifier', 'grant_type', 'nonce',
+  'client_id', 'client_secret', 'code', 'code_challenge', 'code_challenge_method', 'code_verifier', 'dpop_jkt', 'grant_type', 'nonce',
   'redirect_uri', 'request', 'request_uri', 'response_mode', 'response_type', 'scope', 'state'
 ])
 
 /** What the options allow us to speak to. */
-export function reachOf (options: ClientOptions): Reach {
+export function reachOf (options: ConnectionOptions): Reach {
   return { allowLoopback: options.allowInsecureLoopback === true, allowPrivate: options.allowPrivateAddresses === true }
 }
 

@@ -1,6 +1,7 @@
 import type { TokenSet } from '@consentry/core'
 import type { TokenEndpointResponse } from 'oauth4webapi'
 import { BufferedResponse } from './buffered-response.ts'
+import type { Context } from './context.ts'
 import { ProviderFault, responseInvalid, unavailable } from './errors.ts'
 
 /** Ten years, in seconds: a lifetime beyond that is one without an end. */
@@ -29,9 +30,9 @@ function lifetime (value: unknown): number {
 }
 
 /** The tokens in an answer that oauth4webapi accepted. */
-export function tokenSet (body: TokenEndpointResponse, scopeSeparator: string): TokenSet {
-  // A token of another kind is bound to a key that we do not have (RFC 9449 section 5).
-  if (body.token_type !== 'bearer') throw responseInvalid('The token_type is not Bearer')
+export function tokenSet (body: TokenEndpointResponse, { scopeSeparator, dpop }: Pick<Context, 'scopeSeparator' | 'dpop'>): TokenSet {
+  // One that is bound to a key needs ours, and with a key of ours one that is not bound is less than was asked for (RFC 9449 section 5).
+  if (body.token_type !== (dpop === undefined ? 'bearer' : 'dpop')) throw responseInvalid(`The token_type is not ${dpop === undefined ? 'Bearer' : 'DPoP'}`)
   return {
     accessToken: token(body.access_token),
     tokenType: body.token_type,

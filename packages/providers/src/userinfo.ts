@@ -3,6 +3,7 @@ import type { Account, Claims, TokenSet } from '@consentry/core'
 import { processUserInfoResponse, protectedResourceRequest, skipSubjectCheck, userInfoRequest } from 'oauth4webapi'
 import type { AuthorizationServer } from 'oauth4webapi'
 import type { Context } from './context.ts'
+import { withNonce } from './dpop.ts'
 import { ProviderFault, attempt, responseInvalid, unavailable } from './errors.ts'
 import { isSubject } from './id-token.ts'
 import type { Keys } from './keys.ts'
@@ -19,10 +20,12 @@ const tokenClaims: ReadonlySet<string> = new Set([
 export async function openIdUserInfo (context: Context, server: AuthorizationServer, keys: Keys, { accessToken, account }: TokenSet): Promise<Account | undefined> {
   if (server.userinfo_endpoint === undefined) return account
   return attempt('userinfo', async () => {
-    const response = await userInfoRequest(server, context.client, accessToken, context.http)
-    const jwt = isJwt(response) ? await response.clone().text() : undefined
-    const info = await processUserInfoResponse(server, context.client, account?.subject ?? skipSubjectCheck, response)
-    if (jwt !== undefined) await keys.verify(jwt)
+    const { info, jwt } = await withNonce(async () => {
+      const response = await userInfoRequest(server, context.client, accessToken, context.proving)
+      const jwt = isJwt(response) ? await response.clone().text() : undefined
+      return { info: await processUserInfoResponse(server, context.client, account?.subject ?? skipSubjectCheck, response), jwt }
+    })
+    if (jwt !== undefined) await keys.verify(jwt, server.issuer)
     if (!isSubject(info.sub)) throw responseInvalid('The sub of the userinfo is malformed')
     return { issuer: server.issuer, subject: info.sub, claims: { ...account?.claims, ...told(info) } }
   })
@@ -31,7 +34,7 @@ export async function openIdUserInfo (context: Context, server: AuthorizationSer
 /** The account that an OAuth 2.0 provider's own endpoint tells of, by the claim that holds its stable id. */
 export async function plainUserInfo (context: Context, endpoint: string, issuer: string, subjectClaim: string, { accessToken, account }: TokenSet): Promise<Account> {
   return attempt('userinfo', async () => {
-    const response = await protectedResourceRequest(accessToken, 'GET', new URL(endpoint), new Headers({ accept: 'application/json' }), undefined, context.http)
+    const response = await withNonce(() => protectedResourceRequest(accessToken, 'GET', new URL(endpoint), new Headers({ accept: 'application/json' }), undefined, context.proving))
     if (response.status === 401 || response.status === 403) throw new ConsentryError('CONSENTRY_ERR_PROVIDER_REFUSED', { cause: new ProviderFault('The userinfo was refused', { status: response.status }) })
     if (response.status !== 200) throw unavailable(new ProviderFault('The userinfo could not be loaded', { status: response.status }))
     const claims: unknown = await response.json().catch(() => { throw unavailable(new ProviderFault('The userinfo is not JSON')) })

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { createClock } from '@consentry/testing'
 import type { IdTokenChanges } from '@consentry/testing'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
@@ -37,7 +37,8 @@ t.test('T7: claims that are not right are refused', async (t) => {
     'a subject too long': { sub: 'x'.repeat(256) },
     'a subject with a line break': { sub: 'alice\nadmin' },
     'hash of another access token': { at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' },
-    'hash of another type': { at_hash: 7 }
+    'hash of another type': { at_hash: 7 },
+    'hash of another code': { c_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }
   }
   for (const [name, claims] of Object.entries(cases)) {
     op.idToken.claims = claims
@@ -47,6 +48,16 @@ t.test('T7: claims that are not right are refused', async (t) => {
     op.idToken.claims = claims
     t.ok(await obtain(provider), JSON.stringify(claims).slice(0, 60))
   }
+})
+
+t.test('T7: the hash of the code is checked where there is one', async (t) => {
+  const op = await hostile(t)
+  const provider = openid(t, op)
+  op.overrides.token = async ({ parameters }, usual) => {
+    op.idToken.claims = { c_hash: createHash('sha256').update(parameters.get('code') ?? '').digest().subarray(0, 16).toString('base64url') }
+    return usual()
+  }
+  t.ok(await obtain(provider))
 })
 
 t.test('T7: signature and algorithm are pinned', async (t) => {

@@ -1,3 +1,4 @@
+import { createClock } from '@consentry/testing'
 import t from 'tap'
 import { changing, fails, hostile, obtain, openid, plain } from './helpers.ts'
 
@@ -55,12 +56,69 @@ t.test('R14: only invalid_grant ends a grant', async (t) => {
       [401, 'invalid_client', 'CONSENTRY_ERR_PROVIDER_MISCONFIGURED'],
       [400, 'unauthorized_client', 'CONSENTRY_ERR_PROVIDER_MISCONFIGURED'],
       [400, 'invalid_scope', 'CONSENTRY_ERR_PROVIDER_REFUSED'],
-      [400, 'INVALID_GRANT', 'CONSENTRY_ERR_PROVIDER_REFUSED'],
-      [400, 'provider text', 'CONSENTRY_ERR_PROVIDER_REFUSED'],
+      [400, 'invalid_request', 'CONSENTRY_ERR_PROVIDER_REFUSED'],
+      [400, 'INVALID_GRANT', 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE'],
+      [400, 'provider text', 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE'],
       [403, undefined, 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE']
     ] as const) {
       op.overrides.token = () => ({ status, body: { error, error_description: 'provider text' } })
       await fails(t, provider.refresh({ refreshToken: 'rt-1' }), code, `${status} ${String(error)}`)
     }
+  }
+})
+
+t.test('R14: what is transient says when to come back, where the provider does', async (t) => {
+  const op = await hostile(t)
+  const clock = createClock(Date.parse('2030-01-01T00:00:00Z'))
+  for (const provider of [openid(t, op, { clock }), plain(t, op, { clock })]) {
+    for (const [status, error, wait, milliseconds] of [
+      [503, undefined, '7', 7000],
+      [429, 'slow_down', '7', 7000],
+      [400, 'temporarily_unavailable', '7', 7000],
+      [400, 'some_error_of_theirs', 'Tue, 01 Jan 2030 00:01:00 GMT', 60_000],
+      [403, undefined, '7', 7000],
+      [400, 'server_error', 'soon', undefined],
+      [400, 'server_error', undefined, undefined]
+    ] as const) {
+      op.overrides.token = () => ({ status, ...wait !== undefined && { headers: { 'retry-after': wait } }, body: { error } })
+      const failed = await fails(t, provider.refresh({ refreshToken: 'rt-1' }), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE', `${status} ${String(error)}`)
+      t.equal(failed.retryAfter, milliseconds, `${String(wait)} of ${status}`)
+    }
+    op.overrides.token = () => ({ status: 400, headers: { 'retry-after': '7' }, body: { error: 'invalid_grant' } })
+    t.equal((await fails(t, provider.refresh({ refreshToken: 'rt-1' }), 'CONSENTRY_ERR_REAUTH_REQUIRED', 'ended')).retryAfter, undefined)
+  }
+})
+
+t.test('R14: a provider with words of its own for invalid_grant', async (t) => {
+  const op = await hostile(t)
+  const provider = plain(t, op, { reauthErrors: ['bad_refresh_token', 'token expired'] })
+  for (const [status, error] of [[400, 'bad_refresh_token'], [200, 'bad_refresh_token'], [401, 'token expired'], [400, 'invalid_grant']] as const) {
+    op.overrides.token = () => ({ status, body: { error, error_description: 'provider text' } })
+    const failed = await fails(t, provider.refresh({ refreshToken: 'rt-1' }), 'CONSENTRY_ERR_REAUTH_REQUIRED', `${error}, ${status}`)
+    t.match(failed.cause, { error })
+  }
+  op.overrides.token = () => ({ status: 400, body: { error: 'bad_refresh_token' } })
+  await fails(t, plain(t, op).refresh({ refreshToken: 'rt-1' }), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE', 'not configured')
+  await fails(t, obtain(provider), 'CONSENTRY_ERR_PROVIDER_REFUSED', 'of a code')
+  op.overrides.token = () => ({ status: 500, body: { error: 'bad_refresh_token' } })
+  await fails(t, provider.refresh({ refreshToken: 'rt-1' }), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE', 'in an outage')
+})
+
+t.test('the ID token of a refresh is of the same sign-in', async (t) => {
+  const op = await hostile(t)
+  const provider = openid(t, op)
+  const signedInAt = Math.floor(Date.now() / 1000) - 60
+  op.idToken.claims = { auth_time: signedInAt }
+  const { account, refreshToken = '' } = await obtain(provider)
+  const request = { refreshToken, ...account !== undefined && { account } }
+  for (const [name, claims] of Object.entries({
+    'a later sign-in': { auth_time: signedInAt + 30 }, 'another nonce': { nonce: 'nonce-2' }
+  })) {
+    op.idToken.claims = claims
+    await fails(t, provider.refresh(request), invalid, name)
+  }
+  for (const claims of [{ auth_time: signedInAt }, { auth_time: undefined }, { nonce: 'nonce-1' }]) {
+    op.idToken.claims = claims
+    t.ok(await provider.refresh(request), JSON.stringify(claims))
   }
 })

@@ -26,7 +26,7 @@ export interface HostileAnswer {
 /** Answers in the place of an endpoint, or, by resolving to `undefined`, on the bare response itself. */
 export type HostileOverride = (request: HostileRequest, usual: () => Promise<HostileAnswer>, response: ServerResponse) => Promise<HostileAnswer | undefined> | HostileAnswer | undefined
 
-export type HostileEndpoint = 'discovery' | 'jwks' | 'authorize' | 'token' | 'userinfo' | 'revoke'
+export type HostileEndpoint = 'discovery' | 'jwks' | 'par' | 'authorize' | 'token' | 'userinfo' | 'revoke'
 
 /** All that was asked since the start. */
 export interface HostileLedger {
@@ -71,6 +71,7 @@ export interface HostileProvider {
 
 const paths: Readonly<Record<string, HostileEndpoint>> = {
   '/jwks': 'jwks',
+  '/par': 'par',
   '/authorize': 'authorize',
   '/token': 'token',
   '/userinfo': 'userinfo',
@@ -83,10 +84,11 @@ const paths: Readonly<Record<string, HostileEndpoint>> = {
  */
 export async function startHostileProvider ({ path = '', alg = 'RS256' }: { path?: string, alg?: string } = {}): Promise<HostileProvider> {
   const ledger: HostileLedger = {
-    requests: { discovery: [], jwks: [], authorize: [], token: [], userinfo: [], revoke: [] }, codes: [], refreshTokens: [], revoked: []
+    requests: { discovery: [], jwks: [], par: [], authorize: [], token: [], userinfo: [], revoke: [] }, codes: [], refreshTokens: [], revoked: []
   }
   const discoveryPath = `${path.replace(/\/$/, '')}/.well-known/openid-configuration`
   const codes = new Map<string, { clientId: string, nonce: string | undefined, scope: string | undefined }>()
+  const pushed = new Map<string, URLSearchParams>()
   const overrides: HostileProvider['overrides'] = {}
   const metadata: Record<string, unknown> = {}
   const idToken: IdTokenChanges = {}
@@ -127,6 +129,7 @@ export async function startHostileProvider ({ path = '', alg = 'RS256' }: { path
         jwks_uri: `${origin}/jwks`,
         userinfo_endpoint: `${origin}/userinfo`,
         revocation_endpoint: `${origin}/revoke`,
+        pushed_authorization_request_endpoint: `${origin}/par`,
         end_session_endpoint: `${origin}/logout`,
         response_types_supported: ['code'],
         subject_types_supported: ['public'],
@@ -137,7 +140,13 @@ export async function startHostileProvider ({ path = '', alg = 'RS256' }: { path
       }
     }),
     jwks: async () => ({ body: { keys: [key.jwk] } }),
-    authorize: async ({ parameters }) => {
+    par: async ({ parameters }) => {
+      const requestUri = `urn:ietf:params:oauth:request_uri:${random()}`
+      pushed.set(requestUri, parameters)
+      return { status: 201, body: { request_uri: requestUri, expires_in: 60 } }
+    },
+    authorize: async ({ parameters: query }) => {
+      const parameters = pushed.get(query.get('request_uri') ?? '') ?? query
       const code = `code-${random()}`
       codes.set(code, { clientId: parameters.get('client_id') ?? '', nonce: parameters.get('nonce') ?? undefined, scope: parameters.get('scope') ?? undefined })
       const location = new URL(parameters.get('redirect_uri') ?? origin)

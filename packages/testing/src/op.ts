@@ -39,6 +39,10 @@ export interface LocalProviderOptions {
   conformIdTokenClaims?: boolean
   /** `true` unless given: every refresh ends the refresh token it was made with. */
   rotateRefreshTokens?: boolean
+  /** Whether authorization requests must be pushed (RFC 9126); they may be in any case. */
+  requirePushedAuthorizationRequests?: boolean
+  /** Whether DPoP proofs (RFC 9449) must hold a nonce of the provider. They are understood in any case. */
+  requireDpopNonce?: boolean
 }
 
 /** An endpoint that can be made to fail. */
@@ -79,6 +83,7 @@ const endpoints: Readonly<Record<string, FaultyEndpoint>> = {
 function count (ledger: Ledger, path: string): void {
   const endpoint = endpoints[path]
   if (path === routes.authorization) ledger.authorizations++
+  else if (path === routes.pushed_authorization_request) ledger.pushedAuthorizations++
   else if (endpoint === 'revocation') ledger.revocations++
   else if (endpoint !== undefined && endpoint !== 'token') ledger[endpoint]++
 }
@@ -91,7 +96,8 @@ function breakDown (res: ServerResponse, how: Fault): void {
 
 /**
  * Starts an OpenID provider on this machine: OAuth 2.0 with PKCE, OpenID Connect, revocation (RFC 7009), introspection
- * (RFC 7662), RP-initiated and back-channel logout, pages to sign in and consent, and `GET /calendar/events`.
+ * (RFC 7662), client credentials, pushed authorization requests (RFC 9126), DPoP (RFC 9449), RP-initiated and back-channel
+ * logout, pages to sign in and consent, and `GET /calendar/events`.
  * Everything is in memory. Rejects with the error of `listen` when the port is taken.
  */
 export async function startLocalProvider (options: LocalProviderOptions = {}): Promise<LocalProvider> {
@@ -118,7 +124,9 @@ export async function startLocalProvider (options: LocalProviderOptions = {}): P
     accessTokenTtl: options.accessTokenTtl ?? 3600,
     refreshTokenTtl: options.refreshTokenTtl ?? 14 * 24 * 3600,
     conformIdTokenClaims: options.conformIdTokenClaims ?? true,
-    rotateRefreshTokens: options.rotateRefreshTokens ?? true
+    rotateRefreshTokens: options.rotateRefreshTokens ?? true,
+    requirePushedAuthorizationRequests: options.requirePushedAuthorizationRequests ?? false,
+    requireDpopNonce: options.requireDpopNonce ?? false
   }))
   const note = (error: unknown): void => { ledger.errors.push(error instanceof Error ? error.stack ?? error.message : String(error)) }
   provider.on('server_error', (_ctx, error) => { note(error) })

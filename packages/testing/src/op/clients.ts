@@ -1,4 +1,4 @@
-import type { AdapterPayload } from 'oidc-provider'
+import type { AdapterPayload, JWK } from 'oidc-provider'
 
 /** An application registered at the local provider. PKCE with S256 is required of every one. */
 export interface LocalClient {
@@ -16,7 +16,11 @@ export interface LocalClient {
   /** Gets a rotating refresh token with every code, whether or not it asked for `offline_access`. `true` unless given. */
   refreshTokens?: boolean
   /** `client_secret_basic` unless given, `none` for a client without a secret. */
-  authMethod?: 'client_secret_basic' | 'client_secret_post' | 'none'
+  authMethod?: 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none'
+  /** The public keys of a client with `private_key_jwt`. */
+  keys?: readonly JWK[]
+  /** Gets tokens of its own, without a person (RFC 6749 section 4.4). */
+  clientCredentials?: boolean
   /** Seconds; the provider's unless given. */
   accessTokenTtl?: number
   /** `native` may use loopback redirect URIs with any port. `web` unless given. */
@@ -33,10 +37,11 @@ export function clientMetadata (client: LocalClient): AdapterPayload {
     client_name: client.name ?? client.clientId,
     application_type: client.applicationType ?? 'web',
     redirect_uris: client.redirectUris,
-    grant_types: refresh ? ['authorization_code', 'refresh_token'] : ['authorization_code'],
+    grant_types: ['authorization_code', ...refresh ? ['refresh_token'] : [], ...client.clientCredentials === true ? ['client_credentials'] : []],
     response_types: ['code'],
     token_endpoint_auth_method: client.authMethod ?? (client.clientSecret === undefined ? 'none' : 'client_secret_basic'),
     ...(client.clientSecret === undefined ? {} : { client_secret: client.clientSecret }),
+    ...(client.keys === undefined ? {} : { jwks: { keys: client.keys } }),
     ...(client.postLogoutRedirectUris === undefined ? {} : { post_logout_redirect_uris: client.postLogoutRedirectUris }),
     ...(client.scopes === undefined ? {} : { scope: client.scopes.join(' ') }),
     ...(client.backchannelLogoutUri === undefined

@@ -19,6 +19,7 @@ export const routes = {
   end_session: '/logout',
   introspection: '/introspect',
   jwks: '/jwks',
+  pushed_authorization_request: '/par',
   revocation: '/revoke',
   token: '/token',
   userinfo: '/userinfo'
@@ -35,6 +36,8 @@ export interface Setup {
   refreshTokenTtl: number
   conformIdTokenClaims: boolean
   rotateRefreshTokens: boolean
+  requirePushedAuthorizationRequests: boolean
+  requireDpopNonce: boolean
 }
 
 /** A new key to sign ID tokens with. */
@@ -81,6 +84,7 @@ export function configuration (setup: Setup): Configuration {
     adapter: (model) => store.adapter(model),
     claims: { ...claimsByScope },
     clientBasedCORS: () => false,
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     conformIdTokenClaims: setup.conformIdTokenClaims,
     cookies: {
       // Cookies do not know ports: these must not meet the application's on the same host.
@@ -93,8 +97,11 @@ export function configuration (setup: Setup): Configuration {
     expiresWithSession: () => false,
     features: {
       backchannelLogout: { enabled: true },
+      clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => setup.requireDpopNonce },
       introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: setup.requirePushedAuthorizationRequests },
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       rpInitiatedLogout: {
         enabled: true,

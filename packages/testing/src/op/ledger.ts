@@ -8,6 +8,7 @@ export interface Ledger {
   readonly secrets: Set<string>
   /** Requests at the other endpoints. */
   authorizations: number
+  pushedAuthorizations: number
   revocations: number
   userinfo: number
   discovery: number
@@ -25,6 +26,7 @@ export function createLedger (): Ledger {
     codes: [],
     secrets: new Set(),
     authorizations: 0,
+    pushedAuthorizations: 0,
     revocations: 0,
     userinfo: 0,
     discovery: 0,
