@@ -41,20 +41,9 @@ export function discovery (context: Context, options: DiscoveryOptions): () => P
 
 async function discover (context: Context, options: DiscoveryOptions): Promise<OpenIdServer> {
   const { algorithms, authorizationEndpoint, documentIssuer: issuer = options.issuer } = options
-  const answer = await discoveryRequest(new URL(options.issuer), { algorithm: 'oidc', ...context.http })
-  const document = await processDiscoveryResponse(new URL(issuer), answer)
-  // Section 4.3 wants them identical; the library compares what URL parsing makes of them.
-  if (document.issuer !== issuer) throw responseInvalid('The issuer of the discovery document is not the configured one')
+  const document = await loadDocument(context, options.issuer, { issuer })
   refusePlainPkce(document)
-
-  const required = (name: EndpointName): string => {
-    try {
-      return endpoint(name, document[name], context.reach).href
-    } catch (error) {
-      throw responseInvalid(error instanceof TypeError ? error.message : name)
-    }
-  }
-  const optional = (name: EndpointName) => document[name] !== undefined && { [name]: required(name) }
+  const { required, optional } = endpointsOf(context, document)
 
   // Only what is named here goes on; the rest of the document is never looked at.
   return Object.freeze({
@@ -71,6 +60,33 @@ async function discover (context: Context, options: DiscoveryOptions): Promise<O
     id_token_signing_alg_values_supported: [...algorithms],
     userinfo_signing_alg_values_supported: [...algorithms]
   })
+}
+
+/** Where the document is: OpenID Connect Discovery 1.0 section 4, or RFC 8414 section 3. */
+export type DiscoveryMethod = 'oidc' | 'oauth2'
+
+/** The metadata document below `where`, which must name `issuer`. */
+export async function loadDocument (context: Context, where: string, { issuer, method = 'oidc' }: { issuer: string, method?: DiscoveryMethod }): Promise<AuthorizationServer> {
+  const answer = await discoveryRequest(new URL(where), { algorithm: method, ...context.http })
+  const document = await processDiscoveryResponse(new URL(issuer), answer)
+  // Section 4.3 wants them identical; the library compares what URL parsing makes of them.
+  if (document.issuer !== issuer) throw responseInvalid('The issuer of the discovery document is not the configured one')
+  return document
+}
+
+/** Reads endpoints out of a document; each is checked for where it leads. */
+export function endpointsOf (context: Context, document: AuthorizationServer): {
+  required: (name: EndpointName) => string
+  optional: (name: EndpointName) => { readonly [name: string]: string } | false
+} {
+  const required = (name: EndpointName): string => {
+    try {
+      return endpoint(name, document[name], context.reach).href
+    } catch (error) {
+      throw responseInvalid(error instanceof TypeError ? error.message : name)
+    }
+  }
+  return { required, optional: (name) => document[name] !== undefined && { [name]: required(name) } }
 }
 
 /** A provider that lists methods without S256 would be talked down to `plain` (RFC 9700 section 2.1.1). */

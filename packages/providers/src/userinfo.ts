@@ -37,12 +37,17 @@ export async function plainUserInfo (context: Context, endpoint: string, issuer:
     const response = await withNonce(() => protectedResourceRequest(accessToken, 'GET', new URL(endpoint), new Headers({ accept: 'application/json' }), undefined, context.proving))
     if (response.status === 401 || response.status === 403) throw new ConsentryError('CONSENTRY_ERR_PROVIDER_REFUSED', { cause: new ProviderFault('The userinfo was refused', { status: response.status }) })
     if (response.status !== 200) throw unavailable(new ProviderFault('The userinfo could not be loaded', { status: response.status }))
-    const claims: unknown = await response.json().catch(() => { throw unavailable(new ProviderFault('The userinfo is not JSON')) })
-    if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) throw responseInvalid('The userinfo is not a JSON object')
-    const subject = subjectOf(claims as Claims, subjectClaim)
-    if (account !== undefined && account.subject !== subject) throw responseInvalid('The userinfo is of another account')
-    return { issuer, subject, claims: told(claims) }
+    const found = await accountOf(response, issuer, subjectClaim)
+    if (account !== undefined && account.subject !== found.subject) throw responseInvalid('The userinfo is of another account')
+    return found
   })
+}
+
+/** The account that an answer in JSON tells of. */
+export async function accountOf (response: Response, issuer: string, subjectClaim: string): Promise<Account> {
+  const claims: unknown = await response.json().catch(() => { throw unavailable(new ProviderFault('The userinfo is not JSON')) })
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) throw responseInvalid('The userinfo is not a JSON object')
+  return { issuer, subject: subjectOf(claims as Claims, subjectClaim), claims: told(claims) }
 }
 
 /** What userinfo has a say in. */

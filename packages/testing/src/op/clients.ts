@@ -7,6 +7,7 @@ export interface LocalClient {
   clientSecret?: string
   /** Shown on the consent page. */
   name?: string
+  /** Without any, nobody is sent here by the client. */
   redirectUris: readonly string[]
   postLogoutRedirectUris?: readonly string[]
   /** The scopes it may ask for; all of them unless given. */
@@ -31,14 +32,15 @@ export interface LocalClient {
 
 /** The client as its registration, in the names of RFC 7591. */
 export function clientMetadata (client: LocalClient): AdapterPayload {
-  const refresh = client.refreshTokens ?? true
+  const code = client.redirectUris.length > 0
+  const refresh = client.refreshTokens ?? code
   return {
     client_id: client.clientId,
     client_name: client.name ?? client.clientId,
     application_type: client.applicationType ?? 'web',
     redirect_uris: client.redirectUris,
-    grant_types: ['authorization_code', ...refresh ? ['refresh_token'] : [], ...client.clientCredentials === true ? ['client_credentials'] : []],
-    response_types: ['code'],
+    grant_types: [...code ? ['authorization_code'] : [], ...refresh ? ['refresh_token'] : [], ...client.clientCredentials === true ? ['client_credentials'] : []],
+    response_types: code ? ['code'] : [],
     token_endpoint_auth_method: client.authMethod ?? (client.clientSecret === undefined ? 'none' : 'client_secret_basic'),
     ...(client.clientSecret === undefined ? {} : { client_secret: client.clientSecret }),
     ...(client.keys === undefined ? {} : { jwks: { keys: client.keys } }),
