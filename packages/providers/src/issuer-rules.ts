@@ -1,5 +1,4 @@
 import type { Claims } from '@consentry/core'
-import type { JWK } from 'jose'
 
 /** Which issuers belong to one OpenID provider. Usually there is one; a provider with tenants has one for each. */
 export interface IssuerRules {
@@ -13,7 +12,7 @@ export interface IssuerRules {
   /** Whether `iss` of an authorization response is the provider's. */
   readonly accepts: (iss: string) => boolean
   /** Whether a key of the provider may sign for this issuer. */
-  readonly signs: (key: JWK, issuer: string) => boolean
+  readonly signs: (key: object & { issuer?: unknown }, issuer: string) => boolean
 }
 
 /** The rules of OpenID Connect Core: one issuer, which all keys sign for. */

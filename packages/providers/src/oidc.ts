@@ -46,6 +46,8 @@ export interface OpenIdDialect {
   rules?: IssuerRules
   /** What was granted, by what was answered and what was asked for. */
   grantedScopes?: (tokens: TokenSet, asked: readonly string[]) => readonly string[] | undefined
+  /** `false` where logout tokens are not sent. */
+  backchannelLogout?: false
 }
 
 const signingAlgorithms: ReadonlySet<string> = new Set<SigningAlgorithm>([
@@ -63,7 +65,7 @@ export function oidc (options: OidcOptions): RedirectProvider {
 }
 
 /** `oidc()` for a provider that has a way of its own. */
-export function openIdProvider (options: OidcOptions, { rules = oneIssuer(options.issuer), grantedScopes }: OpenIdDialect = {}): RedirectProvider {
+export function openIdProvider (options: OidcOptions, { rules = oneIssuer(options.issuer), grantedScopes, backchannelLogout }: OpenIdDialect = {}): RedirectProvider {
   const reach = reachOf(options)
   const issuer = endpointOption('issuer', options.issuer, reach)
   if (issuer.includes('?')) throw optionsInvalid('issuer has a query')
@@ -87,9 +89,9 @@ export function openIdProvider (options: OidcOptions, { rules = oneIssuer(option
     return typeof idToken === 'string' ? { ...metadata, issuer: rules.expected(decodeJwt(idToken)) } : metadata
   }
 
-  /** The tokens with the account of their ID token, if there is one. */
-  const verified = async (body: TokenEndpointResponse, asked: readonly string[], company: Omit<IdTokenCompany, 'accessToken'>): Promise<TokenSet> => {
-    const tokens = tokenSet(body, context)
+  /** The tokens, beside the one that is held already, with the account of their ID token, if there is one. */
+  const verified = async (body: TokenEndpointResponse, asked: readonly string[], company: Omit<IdTokenCompany, 'accessToken'>, held: Pick<TokenSet, 'refreshToken'> = {}): Promise<TokenSet> => {
+    const tokens = { ...held, ...tokenSet(body, context) }
     const claims = getValidatedIdTokenClaims(body)
     const scopes = grantedScopes?.(tokens, asked) ?? tokens.scopes
     const account = claims === undefined || tokens.idToken === undefined
@@ -128,11 +130,11 @@ export function openIdProvider (options: OidcOptions, { rules = oneIssuer(option
           return processRefreshTokenResponse(await issuing(metadata, answer), client, answer)
         })
         // RFC 6749 section 6: no new one means that the old one goes on.
-        return { refreshToken, ...await verified(body, scopes, { before: account }) }
+        return verified(body, scopes, { before: account }, { refreshToken })
       }, context)
     },
 
-    logoutToken: (token) => attempt('logout', () => verifyLogoutToken(context, keys, issuer, token)),
+    ...backchannelLogout !== false && { logoutToken: (token: string) => attempt('logout', () => verifyLogoutToken(context, keys, issuer, token)) },
 
     userInfo: async (tokens) => openIdUserInfo(context, await server(), keys, tokens),
 
