@@ -30,10 +30,11 @@ t.test('T17: what both check at construction', (t) => {
     [{ clientAuthentication: 'tls' }, /clientAuthentication/], [{ privateKey: 'pem' }, /privateKey/],
     [{ scopes: ['a b'] }, /scopes/], [{ scopes: [''] }, /scopes/], [{ scopes: ['a"'] }, /scopes/], [{ scopes: [7] }, /scopes/],
     [{ timeout: -1 }, /timeout/], [{ timeout: Number.NaN }, /timeout/], [{ timeout: 0 }, /timeout/], [{ timeout: '1' }, /timeout/],
+    [{ dpop: {} }, /dpop/],
     [{ clockTolerance: -1 }, /clockTolerance/], [{ clockTolerance: Infinity }, /clockTolerance/],
     [{ authorizationParameters: { audience: 7 } }, /authorizationParameters\.audience/]
   ]
-  for (const parameter of ['state', 'redirect_uri', 'client_id', 'client_secret', 'response_type', 'response_mode', 'code_challenge', 'code_challenge_method', 'code_verifier', 'nonce', 'scope', 'request', 'request_uri']) {
+  for (const parameter of ['state', 'redirect_uri', 'client_id', 'client_secret', 'response_type', 'response_mode', 'code_challenge', 'code_challenge_method', 'code_verifier', 'dpop_jkt', 'nonce', 'scope', 'request', 'request_uri']) {
     cases.push([{ authorizationParameters: { [parameter]: 'x' } }, new RegExp(`authorizationParameters\\.${parameter} `)])
   }
   for (const [options, named] of cases) {
@@ -54,7 +55,7 @@ t.test('T6, T17: URLs', (t) => {
     refuses(t, wrongOauth2({ tokenEndpoint: url }), /tokenEndpoint/, `tokenEndpoint ${String(url)}`)
     if (url === undefined) continue
     refuses(t, wrongOidc({ authorizationEndpoint: url }), /authorizationEndpoint/, `override ${url}`)
-    for (const name of ['revocationEndpoint', 'userinfoEndpoint', 'issuer']) {
+    for (const name of ['pushedAuthorizationRequestEndpoint', 'revocationEndpoint', 'userinfoEndpoint', 'issuer']) {
       refuses(t, wrongOauth2({ [name]: url }), new RegExp(name), `${name} ${url}`)
     }
   }
@@ -78,6 +79,8 @@ t.test('T7, T17: algorithms are asymmetric', async (t) => {
 t.test('options of oauth2 alone', (t) => {
   refuses(t, () => oauth2({ ...plain, scopeSeparator: '' }), /scopeSeparator/, 'no separator')
   refuses(t, () => oauth2({ ...plain, subjectClaim: '' }), /subjectClaim/, 'no claim')
+  for (const reauthErrors of [[''], [7], ['a\nb'], 'invalid']) refuses(t, wrongOauth2({ reauthErrors }), /reauthErrors/, JSON.stringify(reauthErrors))
+  refuses(t, wrongOidc({ pushedAuthorizationRequests: false }), /pushedAuthorizationRequests/, 'neither true nor auto')
   refuses(t, () => oauth2({ ...plain, scopeSeparator: ',', scopes: ['a,b'] }), /scopes/, 'a scope with the separator')
   t.end()
 })
@@ -94,6 +97,8 @@ t.test('options are copied', async (t) => {
 })
 
 t.test('what the package exports', (t) => {
-  t.same(Object.keys(everything).sort(), ['ProviderFault', 'createFetch', 'oauth2', 'oidc'])
+  t.same(Object.keys(everything).sort(), [
+    'ProviderFault', 'apiKey', 'basic', 'clientCredentials', 'createFetch', 'microsoft', 'oauth2', 'oidc', 'providersFromEnv', 'tokenExchange'
+  ])
   t.end()
 })

@@ -1,0 +1,37 @@
+import { apiKey } from './api-key.ts'
+import { basic } from './basic.ts'
+import { clientCredentials } from './client-credentials.ts'
+import { microsoft } from './microsoft.ts'
+import { oauth2 } from './oauth2.ts'
+import { oidc } from './oidc.ts'
+import { clientType, providerType } from './provider-type.ts'
+import type { ProviderType } from './provider-type.ts'
+import { tokenExchange } from './token-exchange.ts'
+import type { TokenExchangeOptions } from './token-exchange.ts'
+
+const form = { host: 'text', allowedHosts: 'list', issuer: 'text', helpUrl: 'text', probe: 'text', subjectClaim: 'text', scopes: 'list', hint: 'text' } as const
+const direct = {
+  issuer: 'text', discovery: 'text', tokenEndpoint: 'text', revocationEndpoint: 'text', audience: 'list', resource: 'list', clientAuthentication: 'text'
+} as const
+
+/** An option of options has no variable; these are its members. */
+type FlatExchange = Omit<TokenExchangeOptions, 'subject'> & { subjectProvider: string, subjectScopes?: readonly string[] }
+
+const flatExchange = ({ subjectProvider, subjectScopes, ...options }: FlatExchange) =>
+  tokenExchange({ ...options, subject: { provider: subjectProvider, ...subjectScopes !== undefined && { scopes: subjectScopes } } })
+
+/** The values of `CONSENTRY_<NAME>_TYPE`. A vendor is a line: `github: clientType(github)`. */
+export const providerTypes: Readonly<Record<string, ProviderType>> = {
+  oidc: clientType(oidc, {
+    issuer: 'text', signingAlgorithms: 'list', authorizationEndpoint: 'text', clientAuthentication: 'text', idTokenHintInUrl: 'flag', clockTolerance: 'number'
+  }, ['issuer']),
+  oauth2: clientType(oauth2, {
+    authorizationEndpoint: 'text', tokenEndpoint: 'text', revocationEndpoint: 'text', userinfoEndpoint: 'text', pushedAuthorizationRequestEndpoint: 'text',
+    subjectClaim: 'text', issuer: 'text', scopeSeparator: 'text', reauthErrors: 'list', clientAuthentication: 'text'
+  }, ['authorizationEndpoint', 'tokenEndpoint']),
+  microsoft: clientType(microsoft, { tenant: 'text', allowedTenants: 'list', authority: 'text' }, ['tenant']),
+  api_key: providerType(apiKey, { ...form, header: 'text', scheme: 'text', fieldLabel: 'text' }, ['label']),
+  basic: providerType(basic, { ...form, usernameLabel: 'text', passwordLabel: 'text' }, ['label']),
+  client_credentials: clientType(clientCredentials, direct),
+  token_exchange: clientType(flatExchange, { ...direct, subjectProvider: 'text', subjectScopes: 'list' }, ['subjectProvider'])
+}
