@@ -9,7 +9,7 @@ const invalid = 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID'
 const now = () => Math.floor(Date.now() / 1000)
 const b64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-t.test('T7: claims that are not right are refused', async (t) => {
+t.test('seed C: GenericOIDCProvider, T7: claims that are not right are refused', async (t) => {
   const op = await hostile(t)
   const provider = openid(t, op)
   const cases: Record<string, Record<string, unknown>> = {
@@ -163,7 +163,7 @@ t.test('R16: the clock is the one that is given, with a tolerance', async (t) =>
   t.ok(await obtain(openid(t, op, { clock: behind, clockTolerance: 900 })))
 })
 
-t.test('R15: keys rotate, also under the same id, with one request per cooldown', async (t) => {
+t.test('seed C: GenericOIDCProvider, R15: keys rotate, also under the same id, with one request per cooldown', async (t) => {
   const op = await hostile(t)
   const clock = createClock()
   const provider = openid(t, op, { clock })

@@ -6,7 +6,7 @@ const invalid = 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID'
 const unavailable = 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE'
 const request = { redirectUri, state, nonce, codeVerifier, scopes: ['openid'] }
 
-t.test('from the redirect to the tokens and the account', async (t) => {
+t.test('seed C: GenericOIDCProvider: an issuer is enough to get from the redirect to the tokens and the account', async (t) => {
   const op = await hostile(t)
   const provider = openid(t, op, { label: 'Corp' })
   t.match(provider, { label: 'Corp', host: new URL(op.issuer).host, issuer: op.issuer, defaultScopes: ['openid', 'profile', 'email'] })
@@ -54,7 +54,7 @@ t.test('T8: a provider that offers PKCE plain alone is refused', async (t) => {
   }
 })
 
-t.test('the issuer is compared as it is configured', async (t) => {
+t.test('seed C: GenericOIDCProvider: issuers with and without a trailing slash, compared as they are configured', async (t) => {
   for (const path of ['', '/', '/tenant', '/tenant/']) {
     const op = await hostile(t, { path })
     const tokens = await obtain(openid(t, op))

@@ -19,7 +19,7 @@ t.test('new tokens for a refresh token, which stays when no new one comes', asyn
   t.same(op.ledger.refreshTokens, ['rt-1', 'rt-2', 'rt-2', 'rt-1', 'rt-2', 'rt-2'])
 })
 
-t.test('B13: the ID token of a refresh is checked, and of the same account', async (t) => {
+t.test('seed C: GenericOIDCProvider, B13: the ID token of a refresh is checked, and of the same account', async (t) => {
   const op = await hostile(t)
   const provider = openid(t, op)
   const { account, refreshToken = '' } = await obtain(provider)

@@ -29,7 +29,8 @@ t.test('B17: no secret and no text of the provider is shown by any error', async
   const checks = { redirectUri, codeVerifier: canaries.verifier, nonce: canaries.nonce, scopes: [] }
   const tokens = { accessToken: canaries.access, refreshToken: canaries.refresh, tokenType: 'bearer' }
   let failures = 0
-  for (const endpoint of ['discovery', 'jwks', 'token', 'userinfo', 'revoke'] satisfies HostileEndpoint[]) {
+  for (const endpoint of ['discovery', 'jwks', 'par', 'token', 'userinfo', 'revoke'] satisfies HostileEndpoint[]) {
+    op.metadata.require_pushed_authorization_requests = endpoint === 'par'
     for (const override of answers) {
       for (const [create, options] of [[openid, {}], [plain, {}], [openid, { fetch }], [plain, { fetch }]] as const) {
         const provider = create(t, op, { clientSecret: canaries.secret, ...options })
