@@ -59,6 +59,12 @@ t.test('seed C: create_provider_from_settings: one provider\'s default scopes ar
   t.end()
 })
 
+t.test('a name that begins like another', (t) => {
+  const providers = providersFromEnv({ ...corp, CONSENTRY_CORP_CLIENT_TYPE: 'api_key', CONSENTRY_CORP_CLIENT_LABEL: 'Weather', CONSENTRY_CORP_CLIENT_HOST: 'api.weather.example' })
+  t.match(providers, { corp: { kind: 'redirect' }, corp_client: { kind: 'form', label: 'Weather' } }, 'CONSENTRY_CORP_CLIENT_ID is of corp')
+  t.end()
+})
+
 t.test('T17: all that is wrong is said at once, by the names of variables', (t) => {
   t.same(problems(t, {
     ...corp, CONSENTRY_CORP_SCOPE: 'openid', CONSENTRY_CORP_TIMEOUT: 'canary-soon', CONSENTRY_CORP_ID_TOKEN_HINT_IN_URL: 'canary-maybe',

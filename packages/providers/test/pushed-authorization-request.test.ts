@@ -6,10 +6,10 @@ const request = { redirectUri, state, nonce, codeVerifier, scopes: ['openid'] }
 t.test('RFC 9126: what was asked goes to the provider, and its name through the browser', async (t) => {
   const op = await hostile(t)
   const { origin } = new URL(op.issuer)
-  op.metadata.authorization_endpoint = `${origin}/authorize?tenant=1`
+  op.metadata.authorization_endpoint = `${origin}/authorize?tenant=1&state=theirs`
   for (const provider of [
     openid(t, op, { pushedAuthorizationRequests: true }),
-    plain(t, op, { authorizationEndpoint: `${origin}/authorize?tenant=1`, pushedAuthorizationRequestEndpoint: `${origin}/par` })
+    plain(t, op, { authorizationEndpoint: `${origin}/authorize?tenant=1&state=theirs`, pushedAuthorizationRequestEndpoint: `${origin}/par` })
   ]) {
     const url = await provider.authorizationUrl(request)
     t.same([...url.searchParams.keys()].sort(), ['client_id', 'request_uri', 'tenant'])
