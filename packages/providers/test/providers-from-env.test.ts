@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { ConsentryError } from '@consentry/core'
 import t from 'tap'
 import type { Test } from 'tap'
+import * as everything from '../src/index.ts'
 import { providersFromEnv } from '../src/providers-from-env.ts'
 import { providerTypes } from '../src/provider-types.ts'
 import { hostile, obtain } from './helpers.ts'
@@ -56,6 +57,12 @@ t.test('seed C: create_provider_from_settings: providers by their variables', as
 t.test('seed C: create_provider_from_settings: one provider\'s default scopes are not another\'s', (t) => {
   const providers = providersFromEnv({ ...corp, CONSENTRY_FILES_TYPE: 'oauth2', CONSENTRY_FILES_AUTHORIZATION_ENDPOINT: 'https://files.example/a', CONSENTRY_FILES_TOKEN_ENDPOINT: 'https://files.example/t', CONSENTRY_FILES_CLIENT_ID: 'app' })
   t.same([providers['corp']?.defaultScopes, providers['files']?.defaultScopes], [['openid', 'profile', 'email'], []])
+  t.end()
+})
+
+t.test('whatever makes a provider has a type', (t) => {
+  const makers = Object.keys(everything).filter((name) => !['ProviderFault', 'createFetch', 'providersFromEnv'].includes(name))
+  t.same(Object.keys(providerTypes).toSorted(), makers.map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)).toSorted())
   t.end()
 })
 
