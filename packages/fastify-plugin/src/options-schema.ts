@@ -20,6 +20,20 @@ export const authSchema: object = {
   ]
 }
 
+const kindNeeds = (kind: string, methods: readonly string[]): object => ({ if: { properties: { kind: { const: kind } } }, then: { methods } })
+
+const providerSchema = {
+  type: 'object',
+  required: ['kind'],
+  properties: { kind: { enum: ['redirect', 'form', 'direct'] } },
+  methods: ['revoke', 'userInfo'],
+  allOf: [
+    kindNeeds('redirect', ['authorizationUrl', 'authorizationResponse', 'exchange', 'refresh']),
+    kindNeeds('form', ['submit']),
+    kindNeeds('direct', ['obtain'])
+  ]
+}
+
 /** JSON Schema of the plugin's options; `function` and `methods` are keywords of our own. */
 export const optionsSchema: object = {
   type: 'object',
@@ -32,7 +46,7 @@ export const optionsSchema: object = {
       type: 'object',
       // Names stand in paths and cookies.
       propertyNames: { pattern: '^[a-z][a-z0-9_-]{0,63}$', not: { const: 'basic' } },
-      additionalProperties: { type: 'object', methods: ['authorizationUrl', 'authorizationResponse', 'exchange', 'refresh', 'revoke', 'userInfo'] }
+      additionalProperties: providerSchema
     },
     login: { type: 'array', uniqueItems: true, items: { type: 'string' } },
     identity: {

@@ -21,6 +21,8 @@ export interface TestServer {
 export interface TestServerOptions {
   options?: Partial<ConsentryOptions>
   op?: LocalProviderOptions
+  /** Others beside those of the local provider. */
+  providers?: ConsentryOptions['providers']
   /** Whether the provider tells this application when people sign out; unless given it does. */
   backchannel?: boolean
   /** Adds routes before the server listens. */
@@ -28,7 +30,7 @@ export interface TestServerOptions {
 }
 
 /** The real plugin with real providers against a real OP, listening. */
-export async function startServer (t: Test, { options = {}, op: opOptions = {}, backchannel = true, routes }: TestServerOptions = {}): Promise<TestServer> {
+export async function startServer (t: Test, { options = {}, op: opOptions = {}, backchannel = true, providers, routes }: TestServerOptions = {}): Promise<TestServer> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const client = (clientId: string, firstParty: boolean) => ({
@@ -58,7 +60,8 @@ export async function startServer (t: Test, { options = {}, op: opOptions = {}, 
     providers: {
       corp: provider('corp', ['openid', 'profile', 'email', 'groups']),
       calendar: provider('calendar', ['calendar.read']),
-      mail: provider('mail', ['email'])
+      mail: provider('mail', ['email']),
+      ...providers
     },
     login: ['corp'],
     ...options
