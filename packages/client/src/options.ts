@@ -1,0 +1,65 @@
+import type { BackoffOptions } from './backoff.ts'
+import type { ProviderName } from './questions.ts'
+import type { WebSocketConstructor } from './socket.ts'
+
+/** The options of `createClient()`. */
+export interface ClientOptions {
+  /** The server's `baseUrl`, an origin. That of the page unless given; Node.js has none. */
+  baseUrl?: string | URL
+  /** The plugin's option of this name; `/executions` unless given. */
+  executionsPrefix?: string
+  /** A bearer token: a JWT or an API key. A function is asked for each request and connection, so that it may renew it. */
+  token?: string | (() => string | Promise<string>)
+  /** Further headers. A credential among them does not reach a WebSocket: runs are then followed by Server-Sent Events. */
+  headers?: Record<string, string>
+  /** What providers are called. Events say their names alone. */
+  providers?: Readonly<Record<string, ProviderName>>
+  /** `globalThis.WebSocket` unless given; Node.js 20 has none, the package `ws` has one. `false`: Server-Sent Events alone. */
+  WebSocket?: WebSocketConstructor | false
+  /** `globalThis.fetch` unless given. */
+  fetch?: typeof fetch
+  /** How fast lost connections are tried again. */
+  backoff?: BackoffOptions
+  /** How often a run is looked at while nothing better works, in milliseconds; 2 s unless given. */
+  pollInterval?: number
+}
+
+/** The options with their defaults. */
+export interface Settings {
+  baseUrl: URL
+  socketUrl: string
+  executionsPrefix: string
+  headers: () => Promise<Headers>
+  token: (() => Promise<string>) | undefined
+  /** Whether the next credential may be another one. */
+  renews: boolean
+  providers: Readonly<Record<string, ProviderName>>
+  WebSocket: WebSocketConstructor | undefined
+  fetch: typeof fetch
+  backoff: BackoffOptions
+  pollInterval: number
+}
+
+/** Throws a `TypeError` when `baseUrl` is no URL. */
+export function readOptions ({ token: given, headers, executionsPrefix = '/executions', providers = {}, backoff = {}, pollInterval = 2_000, ...options }: ClientOptions): Settings {
+  const baseUrl = new URL(options.baseUrl ?? globalThis.location?.origin)
+  const { fetch = globalThis.fetch, WebSocket = globalThis.WebSocket as WebSocketConstructor | undefined } = options
+  const token = given === undefined ? undefined : async () => typeof given === 'string' ? given : given()
+  return {
+    baseUrl,
+    socketUrl: `${baseUrl.origin.replace('http', 'ws')}${executionsPrefix}/ws`,
+    executionsPrefix,
+    token,
+    renews: typeof given === 'function',
+    async headers () {
+      const all = new Headers(headers)
+      if (token !== undefined) all.set('authorization', `Bearer ${await token()}`)
+      return all
+    },
+    providers,
+    WebSocket: WebSocket === false ? undefined : WebSocket,
+    fetch,
+    backoff,
+    pollInterval
+  }
+}

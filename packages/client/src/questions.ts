@@ -1,0 +1,104 @@
+import { openConsent, type ConsentWindow } from './consent-window.ts'
+import type { FlowOutcome, PendingConsent } from './contract.ts'
+import { deferred, type Deferred } from './deferred.ts'
+import type { Settings } from './options.ts'
+
+/** What people know a provider by. */
+export interface ProviderName {
+  label?: string
+  /** Where the person will be asked, such as `accounts.example.com`. */
+  host?: string
+}
+
+/** A question to the person, until it is answered here, in another tab, or by time. */
+export interface Question {
+  readonly executionId: string
+  /** The same question keeps its id when it comes again with more scopes. */
+  readonly flowId: string
+  readonly provider: string
+  readonly profile: string
+  readonly scopes: readonly string[]
+  /** ISO 8601. */
+  readonly expiresAt: string
+  /** `providers[provider].label` of the options, else the provider's name. */
+  readonly label: string
+  /** Where it leads: `providers[provider].host` of the options, else the host of `connectUrl`. Show it before anything is opened (B21). */
+  readonly host: string
+  /** For a link of your own. `undefined` when what came is not on the server's origin: then there is nothing to open. */
+  readonly connectUrl: string | undefined
+  /** Resolves when it is over; to `undefined` when how was not seen. */
+  readonly outcome: Promise<FlowOutcome | undefined>
+  /**
+   * Opens it in a window of its own. Only from the person's own click or key press: otherwise, when the browser blocks
+   * it, and outside of browsers, nothing is opened and the answer is `null`. Offer `connectUrl` as a link then.
+   */
+  open (): ConsentWindow | null
+}
+
+export type QuestionListener = (question: Question) => void
+
+/** The questions that are open, of all runs that are known. */
+export interface Questions {
+  ask (executionId: string, question: PendingConsent): void
+  end (flowId: string, outcome?: FlowOutcome): void
+  /** Ends those for which `which` holds. */
+  drop (which: (question: Question) => boolean): void
+  /** The ids of those of an execution. */
+  of (executionId: string): string[]
+  /** Hears of those that are open and of what comes. */
+  listen (listener: QuestionListener): () => void
+  readonly heard: boolean
+}
+
+export function createQuestions ({ baseUrl, providers }: Settings): Questions {
+  const open = new Map<string, { question: Question, over: Deferred<FlowOutcome | undefined> }>()
+  const listeners = new Set<QuestionListener>()
+  // Later, so that what a listener throws is its own.
+  const tell = (listener: QuestionListener, question: Question): void => { queueMicrotask(() => { listener(question) }) }
+
+  const questions: Questions = {
+    ask (executionId, { flowId, provider, profile, scopes, expiresAt, connectUrl }) {
+      const known = open.get(flowId)
+      if (known?.question.scopes.join() === scopes.join()) return
+      const over = known?.over ?? deferred()
+      const url = new URL(connectUrl, baseUrl)
+      const ours = url.origin === baseUrl.origin
+      const { label = provider, host = url.host } = providers[provider] ?? {}
+      const question: Question = {
+        executionId,
+        flowId,
+        provider,
+        profile,
+        scopes,
+        expiresAt,
+        label,
+        host,
+        connectUrl: ours ? url.href : undefined,
+        outcome: over.promise,
+        open: () => ours && open.has(flowId) ? openConsent(url, flowId) : null
+      }
+      open.set(flowId, { question, over })
+      for (const listener of listeners) tell(listener, question)
+    },
+
+    end (flowId, outcome) {
+      open.get(flowId)?.over.resolve(outcome)
+      open.delete(flowId)
+    },
+
+    drop (which) {
+      for (const { question } of open.values()) if (which(question)) questions.end(question.flowId)
+    },
+
+    of: (executionId) => [...open.keys()].filter((flowId) => open.get(flowId)?.question.executionId === executionId),
+
+    listen (listener) {
+      listeners.add(listener)
+      for (const { question } of open.values()) tell(listener, question)
+      return () => { listeners.delete(listener) }
+    },
+
+    get heard () { return listeners.size > 0 }
+  }
+  return questions
+}
