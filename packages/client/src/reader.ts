@@ -8,10 +8,12 @@ import type { Run } from './run.ts'
 
 /** A stream that is quiet for so long is opened anew, in milliseconds: nobody tells when a connection died. */
 const longestSilence = 25_000
+/** A stream that is quiet for so long while there is something to tell is held back, in milliseconds. */
+const heldAfter = 4_000
 /** Of so many looks while polling, one tries the stream again. */
 const tryStreamEvery = 8
 /** How often the events of a run that is over are asked for before its status has to do. */
-const mostTries = 3
+const mostTries = 5
 
 /**
  * Follows a run over HTTP: looks how it stands, then reads its events as a stream. Where something on the way holds
@@ -34,7 +36,7 @@ export async function readRun (run: Run, http: Http, { backoff, pollInterval }: 
       if (isOver && tries++ === mostTries) return run.finish(document)
       let quiet = false
       try {
-        if (streams || isOver || (behind && round % tryStreamEvery === 0)) quiet = await readStream(run, http, behind ? 2.5 * pollInterval : longestSilence, signal)
+        if (streams || isOver || (behind && round % tryStreamEvery === 0)) quiet = await readStream(run, http, behind ? heldAfter : longestSilence, signal)
       } finally {
         endGone()
         if (log.seq > before) attempt = tries = 0

@@ -54,6 +54,7 @@ export function createRun (id: string, questions: Questions, onOver: () => void)
   function end (): void {
     if (run.over) return
     run.over = true
+    open.clear()
     questions.drop(({ executionId }) => executionId === id)
     onOver()
   }

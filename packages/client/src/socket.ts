@@ -44,8 +44,6 @@ const answerWithin = 5_000
 const pingEvery = 20_000
 /** At least after 4429. */
 const restAfterFlood = 5_000
-/** At most after 1012, so that not all come at once. */
-const spreadAfterRestart = 1_000
 /** How many runs are asked for at once: a server takes 100 messages in 10 s. The others are read over HTTP. */
 const mostAtOnce = 60
 
@@ -153,9 +151,9 @@ export function createSocket ({ settings, WebSocket, onEvent, onOpen, onLost, on
       return connect()
     }
     if ([4401, 4403, 4408].includes(code)) return refuse(code === 4403 ? 'CONSENTRY_ERR_FORBIDDEN' : undefined)
-    const wait = code === 1012 && wasOpen ? Math.random() * spreadAfterRestart : pause(attempts, backoff)
-    retry = setTimeout(connect, code === 4429 ? Math.max(wait, restAfterFlood) : wait)
-    onLost(++attempts)
+    // The first pause is short, and not for all the same: that is what a restart (1012) asks for.
+    retry = setTimeout(connect, Math.max(pause(attempts++, backoff), code === 4429 ? restAfterFlood : 0))
+    onLost(attempts)
   }
 
   function refuse (code = notSignedIn): void {

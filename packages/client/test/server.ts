@@ -1,0 +1,110 @@
+import consentry, { createApiKey, type ConsentryOptions, type Execution } from '@consentry/fastify-plugin'
+import { oidc } from '@consentry/providers'
+import { consent, createBrowser, freePort, signIn, startLocalProvider, type Browser } from '@consentry/testing'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { WebSocket } from 'ws'
+import type { ClientOptions, Question, RunEvent, RunHandle, WebSocketConstructor } from '../src/index.ts'
+
+const secret = 'a secret of the tests that is long enough'
+export const { key: apiKey, hash } = createApiKey(secret, 'ck_')
+
+export interface TestServer {
+  app: FastifyInstance
+  port: number
+  url: string
+  /** A new browser, signed in. */
+  browser (username: string): Promise<Browser>
+}
+
+export interface TestServerOptions {
+  options?: Partial<ConsentryOptions>
+  /** What a run of `POST /run` does. */
+  run?: (execution: Execution, body: unknown) => unknown
+  /** Listens here rather than on a free port. */
+  port?: number
+}
+
+/** Three steps, a question, three more, and an end. */
+export async function steps (execution: Execution): Promise<unknown> {
+  for (let step = 1; step <= 3; step++) execution.progress({ step })
+  await execution.authorize('calendar', { scopes: ['calendar.read'] })
+  for (let step = 4; step <= 6; step++) {
+    execution.progress({ step })
+    await delay(5)
+  }
+  return 'done'
+}
+
+/** The real plugin with real providers against a real OP, listening. */
+export async function startServer (t: Test, { options = {}, run = steps, port: given }: TestServerOptions = {}): Promise<TestServer> {
+  const port = given ?? await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const clients = ['corp', 'calendar'].map((clientId) => ({ clientId, clientSecret: `secret-of-${clientId}`, redirectUris: [`${url}/auth/callback/${clientId}`], firstParty: clientId === 'corp' }))
+  const op = await startLocalProvider({ issuerHost: 'localhost', clients })
+  t.teardown(() => op.close())
+  const provider = (clientId: string, scopes: string[]) => oidc({ issuer: op.issuer, clientId, clientSecret: `secret-of-${clientId}`, scopes, allowInsecureLoopback: true })
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(consentry, {
+    baseUrl: url,
+    secret,
+    providers: { corp: provider('corp', ['openid', 'profile', 'email']), calendar: provider('calendar', ['calendar.read']) },
+    login: ['corp'],
+    identity: { apiKey: { secret, find: (found) => found === hash ? { id: 'robot' } : undefined } },
+    ...options
+  })
+  app.get('/', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Home</title><p>Home'))
+  app.get('/redirect', async (_request, reply) => reply.redirect('/'))
+  app.post('/plain', async (request) => ({ said: request.body }))
+  app.post('/run', { config: { auth: true } }, async (request, reply) => reply.execution((execution) => run(execution, request.body)))
+  await app.listen({ port, host: '127.0.0.1' })
+  return {
+    app,
+    port,
+    url,
+    async browser (username) {
+      const browser = createBrowser()
+      await signIn(await browser.open(`${url}/auth/login`), username)
+      return browser
+    }
+  }
+}
+
+/** The options of a client in the place of a page: cookies go where a browser would send them. */
+export function asPage (server: TestServer, browser: Browser, { baseUrl = server.url, ...rest }: ClientOptions = {}): ClientOptions {
+  const cookie = browser.cookieHeader(server.url)
+  return {
+    baseUrl,
+    headers: { cookie },
+    WebSocket: socketWith({ cookie, origin: server.url }),
+    backoff: { first: 4, longest: 50 },
+    pollInterval: 40,
+    ...rest
+  }
+}
+
+export function socketWith (headers: Record<string, string>): WebSocketConstructor {
+  return class extends WebSocket {
+    constructor (url: string) { super(url, { headers }) }
+  } as WebSocketConstructor
+}
+
+/** What the person does in the window of the question. */
+export async function answer (server: TestServer, browser: Browser, { flowId }: Pick<Question, 'flowId'>, choice: 'allow' | 'deny' = 'allow'): Promise<void> {
+  const page = await browser.open(`${server.url}/auth/connect/${flowId}`)
+  const next = await page.submit({}, { button: choice === 'allow' ? /Continue/.exec(page.text) === null ? '' : `Continue to ${/Continue to ([^<]+)/.exec(page.text)?.[1] ?? ''}` : 'Decline' })
+  if (choice === 'allow' && next.text.includes('Allow')) await consent(next, 'allow')
+}
+
+export async function eventsOf (handle: RunHandle): Promise<RunEvent[]> {
+  const events: RunEvent[] = []
+  for await (const event of handle) events.push(event)
+  return events
+}
+
+/** Events in short: their number and type. */
+export const brief = (events: readonly RunEvent[]): string[] => events.map((event) => event.type === 'missed' ? `${event.from}-${event.to} missed` : `${event.seq} ${event.type}`)
+
+export const whole: string[] = ['1 running', '2 progress', '3 progress', '4 progress', '5 oauth_required', '6 oauth_resolved', '7 progress', '8 progress', '9 progress', '10 completed']
