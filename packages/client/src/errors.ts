@@ -34,7 +34,7 @@ export class ClientError extends Error implements ClientErrorDetails {
 }
 
 export function unreachable (cause?: unknown, details: ClientErrorDetails = { retryable: true }): ClientError {
-  return new ClientError('CONSENTRY_CLIENT_UNREACHABLE', 'The server did not answer.', details, cause)
+  return new ClientError('CONSENTRY_CLIENT_UNREACHABLE', 'No answer.', details, cause)
 }
 
 /** The failure that an answer is. */

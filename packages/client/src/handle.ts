@@ -30,6 +30,8 @@ export function createHandle<Result> (started: Promise<Started>, { follow, relea
   const result = deferred<Result>()
   const aborted = deferred<never>()
   const executionId = started.then(({ executionId }) => executionId)
+  // Whoever looks at the result is told.
+  executionId.catch(() => {})
   let run: Run | undefined
 
   /** One that is over is followed only if somebody asks for its events. */

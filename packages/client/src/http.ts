@@ -16,7 +16,7 @@ export function createHttp ({ baseUrl, executionsPrefix, fetch, headers }: Setti
   async function request (path: string, init: RequestInit = {}): Promise<Response> {
     const url = new URL(path, baseUrl)
     // Credentials are for one origin, and a redirect would carry them on.
-    if (url.origin !== baseUrl.origin) throw new TypeError('The path leads away from baseUrl.')
+    if (url.origin !== baseUrl.origin) throw new TypeError('Not within baseUrl.')
     const all = await headers()
     new Headers(init.headers).forEach((value, name) => { all.set(name, value) })
     let response: Response
