@@ -116,11 +116,6 @@ export function createClient (options: ClientOptions = {}): Client {
     void readRun(run, http, settings, run.reader.signal)
   }
 
-  function stopReading (run: Run): void {
-    run.reader?.abort()
-    run.reader = undefined
-  }
-
   function forget (run: Run): void {
     stopReading(run)
     if (runs.get(run.id) === run) runs.delete(run.id)
@@ -175,4 +170,9 @@ export function createClient (options: ClientOptions = {}): Client {
 
 function clientClosed (): ClientError {
   return new ClientError('CONSENTRY_CLIENT_CLOSED', 'The client was closed.')
+}
+
+function stopReading (run: Run): void {
+  run.reader?.abort()
+  run.reader = undefined
 }

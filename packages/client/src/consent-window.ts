@@ -13,7 +13,7 @@ const lookEvery = 500
 /** Opens `url` if a person asked for it just now; `null` if not, or if the browser does not let it. */
 export function openConsent (url: URL, name: string): ConsentWindow | null {
   // Browsers that do not tell have their own guard against windows that nobody asked for; Node.js opens none.
-  if (typeof open !== 'function' || navigator.userActivation?.isActive === false) return null
+  if (typeof open !== 'function' || !(navigator.userActivation?.isActive ?? true)) return null
   // With an opener, so that the last page can close itself. The same name again is the same window.
   const opened = open(url, name, 'popup,width=560,height=720')
   return opened && {

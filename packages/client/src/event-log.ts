@@ -21,7 +21,7 @@ export interface EventLog {
   /** Whether events wait for those before them. */
   readonly hasGap: boolean
   /** Takes an event, at any time and any number of times. When it came `inOrder`, what is missing before it will not come. */
-  take (event: ExecutionEvent, inOrder?: boolean): void
+  take: (event: ExecutionEvent, inOrder?: boolean) => void
   /** The events up to and with `seq` cannot be had. */
   skipTo (seq: number): void
   /** Everything so far and all that comes, until the end. Each call begins at the first event. */

@@ -7,7 +7,7 @@ export interface Http {
   request (path: string, init?: RequestInit): Promise<Response>
   status (executionId: string, signal?: AbortSignal): Promise<StatusDocument>
   events (executionId: string, after: number, signal: AbortSignal): Promise<Response>
-  cancel (executionId: string): Promise<void>
+  cancel: (executionId: string) => Promise<void>
 }
 
 export function createHttp ({ baseUrl, executionsPrefix, fetch, headers }: Settings): Http {

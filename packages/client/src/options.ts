@@ -43,7 +43,7 @@ export interface Settings {
 /** Throws a `TypeError` when `baseUrl` is no URL. */
 export function readOptions ({ token: given, headers, executionsPrefix = '/executions', providers = {}, backoff = {}, pollInterval = 2_000, ...options }: ClientOptions): Settings {
   const baseUrl = new URL(options.baseUrl ?? globalThis.location?.origin)
-  const { fetch = globalThis.fetch, WebSocket = globalThis.WebSocket as WebSocketConstructor | undefined } = options
+  const { fetch = globalThis.fetch, WebSocket = globalThis.WebSocket } = options
   const token = given === undefined ? undefined : async () => typeof given === 'string' ? given : given()
   return {
     baseUrl,

@@ -63,7 +63,7 @@ for (const [way, { fate, options }] of Object.entries(ways)) {
     let at = 0
     const next = async (): Promise<void> => {
       for (let bytes = at += 7; ; bytes = at += 7) {
-        const { client, cuts } = await follower(t, server, alice, options, (connection) => connection < 2 ? { ...fate, bytes } : fate)
+        const { client, cuts } = await follower(t, server, alice, options, (connection) => connection < 4 ? { ...fate, bytes } : fate)
         const handle = client.follow(executionId)
         const events = brief(await eventsOf(handle))
         client.close()

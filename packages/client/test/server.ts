@@ -88,7 +88,7 @@ export function asPage (server: TestServer, browser: Browser, { baseUrl = server
 export function socketWith (headers: Record<string, string>): WebSocketConstructor {
   return class extends WebSocket {
     constructor (url: string) { super(url, { headers }) }
-  } as WebSocketConstructor
+  }
 }
 
 /** What the person does in the window of the question. */

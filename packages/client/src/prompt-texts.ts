@@ -1,0 +1,42 @@
+import type { FlowOutcome } from './contract.ts'
+import type { Question } from './questions.ts'
+
+/** What `<consentry-prompt>` says. */
+export interface PromptTexts {
+  title: string
+  provider: string
+  asksFor: string
+  timeLeft: string
+  timeOver: string
+  continueTo: (question: Question) => string
+  hint: (question: Question) => string
+  /** After the window was opened. */
+  waiting: (question: Question) => string
+  /** Said by screen readers when the question comes. */
+  announced: (question: Question) => string
+  noLink: string
+  outcomes: Record<FlowOutcome | 'over', (question: Question) => string>
+}
+
+export const promptTexts: PromptTexts = {
+  title: 'Your consent is needed',
+  provider: 'Provider',
+  asksFor: 'Asks for',
+  timeLeft: 'Time left',
+  timeOver: 'over',
+  continueTo: ({ host }) => `Continue to ${host}`,
+  hint: ({ host }) => `Opens ${host} in a new window, which closes when you are done.`,
+  waiting: ({ host }) => `Waiting for your answer at ${host}…`,
+  announced: ({ label, scopes }) => `Your consent is needed. ${label} is asked for ${scopes.join(', ')}.`,
+  noLink: 'The address of this question is not one of this application, so there is no link to it.',
+  outcomes: {
+    granted: ({ label }) => `${label} is connected.`,
+    denied: ({ label }) => `You declined. ${label} was not connected.`,
+    expired: () => 'The question ran out of time.',
+    cancelled: () => 'The question was withdrawn.',
+    superseded: () => 'A newer question took its place.',
+    account_mismatch: () => 'Another account answered than the one that is connected.',
+    provider_error: ({ label }) => `${label} could not answer.`,
+    over: () => 'The question is over.'
+  }
+}
