@@ -26,9 +26,4 @@ export const userInfo = () => request('GET', '/auth/userinfo')
 export const signOut = ({ everywhere = false } = {}) => requestOnPurpose('POST', `/auth/logout?${new URLSearchParams({ everywhere })}`)
 export const connections = async () => (await request('GET', '/auth/connections')).connections
 export const disconnect = (provider, profile) => requestOnPurpose('DELETE', `/auth/connections/${provider}?${new URLSearchParams({ profile })}`)
-
-/** Starts a report. What becomes of it comes over the socket, so nobody waits here. */
-export const writeReport = () => request('POST', '/report', { prefer: 'respond-async' })
 export const overview = () => request('GET', '/admin/overview')
-export const execution = (id) => request('GET', `/executions/${encodeURIComponent(id)}`)
-export const cancel = (id) => request('POST', `/executions/${encodeURIComponent(id)}/cancel`)

@@ -1,23 +1,20 @@
 import * as api from './api.js'
-import { addedTo, createRun, isOver, readRun } from './run.js'
-import { openEvents } from './socket.js'
+import { createClient } from './client/index.js'
+import { addedTo, createRun, readRun } from './run.js'
 import { createView, spoken } from './view.js'
 
 const sessionEnded = 'Your session has ended. Sign in to go on.'
 const rememberedRun = 'consentry-demo:run'
-/** How often runs are read while no socket can be had, in milliseconds. */
-const readEvery = 2_000
 
 const state = {
   phase: 'loading',
-  link: { state: 'connecting', attempts: 0 },
+  link: 'connecting',
   runs: [],
   connections: []
 }
 const runs = new Map()
 const view = createView({ write, cancel, signOut, disconnect })
-let events
-let reading
+let client
 let scheduled = false
 let beginning = false
 
@@ -41,8 +38,8 @@ async function start () {
     const [person, connections] = await Promise.all([api.userInfo(), api.connections()])
     Object.assign(state, { phase: 'signed-in', notice: undefined, problem: undefined, person, connections })
     changed()
-    await recall()
     listen()
+    recall()
   } catch (error) {
     if (error instanceof api.ApiError && error.status === 401) return signedOut(sessionEnded)
     state.trouble = 'The server cannot be reached. Trying again…'
@@ -54,63 +51,37 @@ async function start () {
 }
 
 function listen () {
-  const { protocol, host } = location
-  events = openEvents({
-    url: `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/executions/ws`,
-    onEvent: take,
-    onState: linkChanged,
-    onSignedOut: () => { if (!state.leaving) signedOut(sessionEnded) }
-  })
-  for (const id of runs.keys()) events.follow(id)
+  client = state.client = createClient({ providers: state.about.providers })
+  client.onConnection(linkChanged)
+  // Also of runs that another tab began.
+  client.onOauthRequired(({ executionId }) => { void follow(executionId) })
 }
 
-function linkChanged (name, attempts) {
-  const wasLost = state.link.state === 'lost'
-  state.link = { state: name, attempts }
+function linkChanged (link, error) {
+  if (link === 'open' && state.link === 'lost') void readConnections()
+  state.link = link
+  if (error !== undefined && !state.leaving) signedOut(sessionEnded)
   changed()
-  if (name === 'open') {
-    stopReading()
-    if (!wasLost) return
-    void readRuns()
-    void readConnections()
-    return
+}
+
+/** Takes in the events of a run to its end: each comes once and in order, whatever happens to the connection. */
+async function follow (id) {
+  if (runs.has(id)) return
+  const run = addRun(id)
+  run.handle = client.follow(id)
+  try {
+    for await (const event of run.handle) take(run, event)
+  } catch (error) {
+    if (error.status === 401) return signedOut(sessionEnded)
+    run.forgotten = true
+    show(run)
   }
-  // A socket does not say why it was refused.
-  if (attempts > 0) void checkSession()
-  if (attempts > 1) reading ??= setInterval(() => void readRuns(), readEvery)
 }
 
-function stopReading () {
-  clearInterval(reading)
-  reading = undefined
-}
-
-async function checkSession () {
-  const status = await api.status().catch(() => undefined)
-  if (status?.authenticated === false) signedOut(sessionEnded)
-}
-
-/** Takes in what was pushed. */
-function take (event) {
-  const run = runs.get(event.executionId) ?? addRun(event.executionId)
-  if (!addedTo(run, event)) return
+function take (run, event) {
+  if (event.type === 'missed' || !addedTo(run, event)) return
   show(run)
   if (event.type === 'oauth_resolved' && event.data.outcome === 'granted') void readConnections()
-}
-
-/** Reads what nobody pushes. */
-async function readRuns () {
-  await Promise.all(state.runs.filter((run) => !isOver(run)).map(({ id }) => readStatus(runs.get(id))))
-}
-
-async function readStatus (run) {
-  try {
-    run.document = await api.execution(run.id)
-  } catch (error) {
-    if (error.status !== 404) return
-    run.forgotten = true
-  }
-  show(run)
 }
 
 function addRun (id) {
@@ -133,17 +104,9 @@ function show (run) {
 }
 
 /** Brings back the run that was shown before a reload, also one that is over. */
-async function recall () {
+function recall () {
   const id = sessionStorage.getItem(rememberedRun)
-  if (id === null) return
-  try {
-    const run = addRun(id)
-    run.document = await api.execution(id)
-    show(run)
-  } catch {
-    // It was another person's, or too long ago.
-    forget()
-  }
+  if (id !== null) void follow(id)
 }
 
 function forget () {
@@ -154,20 +117,13 @@ function forget () {
 
 async function write () {
   await attempt('starting', async () => {
-    const document = await api.writeReport()
-    const run = runs.get(document.executionId) ?? addRun(document.executionId)
-    run.document = document
-    show(run)
-    events?.follow(run.id)
+    const id = await client.run('/report').executionId
+    void follow(id)
   })
 }
 
 async function cancel (id) {
-  await attempt('cancelling', async () => {
-    const run = runs.get(id)
-    run.document = await api.cancel(id)
-    show(run)
-  })
+  await attempt('cancelling', () => runs.get(id).handle.cancel())
 }
 
 async function disconnect (provider, profile) {
@@ -203,8 +159,8 @@ async function attempt (doing, action) {
   try {
     await action()
   } catch (error) {
-    if (error instanceof api.ApiError && error.status === 401) return signedOut(sessionEnded)
-    state.problem = error instanceof api.ApiError ? error.message : 'The server cannot be reached. Try again in a moment.'
+    if (error.status === 401) return signedOut(sessionEnded)
+    state.problem = error.status !== undefined ? error.message : 'The server cannot be reached. Try again in a moment.'
   } finally {
     state[doing] = false
     changed()
@@ -212,12 +168,12 @@ async function attempt (doing, action) {
 }
 
 function signedOut (notice) {
-  events?.close()
-  events = undefined
-  stopReading()
+  // First, so that nothing that it ends is shown.
   forget()
+  client?.close()
+  client = state.client = undefined
   Object.assign(state, { phase: 'signed-out', notice, person: undefined, connections: [], said: undefined, problem: undefined })
-  state.link = { state: 'connecting', attempts: 0 }
+  state.link = 'connecting'
   changed()
 }
 

@@ -1,6 +1,6 @@
-/** A run as far as this page knows it: events by their number, in whatever order they came, and the last status read. */
+/** A run as far as this page knows it: its events by their number. */
 export function createRun (id) {
-  return { id, events: new Map(), document: undefined, forgotten: false }
+  return { id, events: new Map(), forgotten: false }
 }
 
 /** Whether the event is one that was not known yet. */
@@ -10,16 +10,11 @@ export function addedTo (run, event) {
   return true
 }
 
-/** What the events and the status of a run add up to. The same whatever came first, and however often. */
-export function readRun ({ id, events, document, forgotten }) {
+/** What the events of a run add up to. */
+export function readRun ({ id, events, forgotten }) {
   const ordered = [...events.values()].sort((a, b) => a.seq - b.seq)
   const view = { id, status: 'running', steps: [], questions: [], startedAt: ordered[0]?.time ?? '' }
   for (const event of ordered) apply(view, event)
-  // Read, and newer than what was pushed.
-  if (document !== undefined && document.seq > (ordered.at(-1)?.seq ?? 0)) {
-    const { status, result, error, pending = [] } = document
-    Object.assign(view, { status, result, error, questions: pending })
-  }
   // The server does not know it any more, so nothing will come.
   if (forgotten && !isOver(view)) Object.assign(view, { status: 'forgotten', questions: [] })
   const last = view.steps.at(-1)

@@ -1,4 +1,5 @@
 import { agenda, plural } from './agenda.js'
+import './client/prompt.js'
 import { h, reconcile, rows, setText } from './dom.js'
 import { endingOf, isOver } from './run.js'
 
@@ -16,7 +17,6 @@ export function createView (actions) {
     if (byId('write').getAttribute('aria-disabled') !== 'true') actions.write()
   })
   byId('sign-out').addEventListener('click', actions.signOut)
-  setInterval(countDown, 1000)
   let shown = ''
 
   function render (state) {
@@ -32,7 +32,7 @@ export function createView (actions) {
     renderSession(state)
     if (state.phase !== 'signed-in') return setTitle(state)
     renderHero(state)
-    reconcile(byId('runs'), visibleRuns(state.runs), { key: ({ id }) => id, build: () => buildRun(actions), update: (element, run) => updateRun(element, run, state, actions) })
+    reconcile(byId('runs'), visibleRuns(state.runs), { key: ({ id }) => id, build: (run) => buildRun(run, state, actions), update: (element, run) => updateRun(element, run, actions) })
     renderConnections(state, actions)
     setTitle(state)
   }
@@ -66,8 +66,8 @@ function renderSession ({ phase, person, link }) {
   byId('session').hidden = phase !== 'signed-in'
   setText(byId('who'), name)
   setText(byId('face'), name.slice(0, 1).toUpperCase())
-  byId('link').dataset.state = phase === 'signed-in' ? link.state : 'none'
-  setText(byId('link'), phase === 'signed-in' ? { open: 'Live', lost: 'Reconnecting…', connecting: '' }[link.state] : '')
+  byId('link').dataset.state = phase === 'signed-in' ? link : 'none'
+  setText(byId('link'), phase === 'signed-in' ? { open: 'Live', lost: 'Reconnecting…', connecting: '', closed: '' }[link] : '')
 }
 
 function renderHero ({ person, runs, starting, problem }) {
@@ -92,10 +92,10 @@ function nameOf ({ name, preferredUsername, email, subject }) {
   return name ?? preferredUsername ?? email ?? subject
 }
 
-function buildRun () {
+function buildRun (run, { client }, actions) {
   return h('article', { class: 'card run' },
     h('header', {}, h('h2', { tabindex: '-1' }), h('span', { class: 'badge' })),
-    h('div', { class: 'questions' }),
+    buildPrompt(run, client, actions),
     h('ol', { class: 'steps', 'aria-label': 'Steps' }),
     h('div', { class: 'end' }))
 }
@@ -113,19 +113,26 @@ const badges = {
   forgotten: 'Gone'
 }
 
-function updateRun (element, run, state, actions) {
-  const [header, questions, steps, end] = element.children
+/** The run's questions. They open nothing but by the person's click, and say where that leads. */
+function buildPrompt ({ id }, client, actions) {
+  const prompt = h('consentry-prompt', { execution: id },
+    h('p', { slot: 'intro' }, 'The report has come to your calendar, and waits here until you answer.'),
+    h('button', { slot: 'actions', class: 'button quiet', type: 'button', click: () => actions.cancel(id) }, 'Cancel the report'))
+  // The page says it for all of its parts.
+  prompt.texts = { continueTo: () => 'Give consent', announced: () => '' }
+  prompt.scopeLabels = wishes
+  // Whoever is doing something else is told, and not interrupted.
+  prompt.addEventListener('consentry-ask', () => { if (isIdle(document.activeElement)) prompt.focus() })
+  prompt.client = client
+  return prompt
+}
+
+function updateRun (element, run, actions) {
+  const [header, , steps, end] = element.children
   element.dataset.status = run.status
   setText(header.firstElementChild, run.status === 'completed' ? 'Your report' : 'Your report is being written')
   if (isOver(run) && run.status !== 'completed') setText(header.firstElementChild, 'No report this time')
   setText(header.lastElementChild, badges[run.status])
-  const hadFocus = questions.contains(document.activeElement)
-  const asked = questions.childElementCount
-  reconcile(questions, run.questions, { key: ({ flowId, scopes }) => `${flowId} ${scopes.join(' ')}`, build: (question) => buildQuestion(question, run, state, actions) })
-  // The answered card goes, and the keyboard stays where the report goes on.
-  if (hadFocus && !questions.contains(document.activeElement)) header.firstElementChild.focus()
-  // Whoever is doing something else is told, and not interrupted.
-  else if (questions.childElementCount > asked && isIdle(document.activeElement)) questions.lastElementChild.focus()
   reconcile(steps, run.steps, { key: ({ seq }) => seq, build: () => h('li', {}, h('span', {}), h('time', {})), update: updateStep })
   const key = isOver(run) ? JSON.stringify([run.status, run.error, run.result]) : ''
   if (end.dataset.of !== key) {
@@ -150,42 +157,6 @@ function ending (run, actions) {
     h('p', {}, text),
     h('p', { class: 'actions' }, h('button', { class: 'button', type: 'button', click: actions.write }, 'Try again')),
     run.error === undefined ? undefined : h('p', { class: 'detail' }, h('code', {}, run.error.code)))]
-}
-
-/** A question that nobody opens but the person: it says where it leads before it is followed. */
-function buildQuestion ({ flowId, provider, scopes, connectUrl, expiresAt }, run, { about }, actions) {
-  const { label = provider, host = 'its provider' } = about.providers[provider] ?? {}
-  const url = URL.canParse(connectUrl) ? new URL(connectUrl) : undefined
-  // Whatever was sent, this page leads to its own origin and nowhere else.
-  const ours = url?.origin === location.origin
-  const [title, text, note] = ['question', 'text', 'note'].map((part) => `${part}-${run.id}-${flowId}`)
-  const where = h('p', { class: 'hint', id: note }, ours ? `Opens ${host} in a new window, by way of ${url.host}. It closes when you are done, and the report goes on here.` : 'The address of this question is not one of this application, so there is no link to it.')
-  return h('section', { class: 'question', tabindex: '-1', 'aria-labelledby': title, 'aria-describedby': text },
-    h('h3', { id: title }, 'Your consent is needed'),
-    h('p', { id: text }, 'The report has come to your calendar, and waits here until you answer.'),
-    h('dl', {}, rows([
-      ['Provider', [h('b', {}, label), h('span', { class: 'host' }, host)]],
-      ['Asks for', h('ul', {}, scopes.map((scope) => h('li', {}, wishes[scope] === undefined ? undefined : `${wishes[scope]} `, h('code', {}, scope))))],
-      ['For run', h('code', {}, run.id)],
-      ['Time left', h('span', { class: 'countdown', role: 'timer', 'data-until': expiresAt }, timeLeft(expiresAt))]
-    ])),
-    h('p', { class: 'actions' },
-      // The window that opens tells us when it is done, and may close itself: hence the opener.
-      ours && h('a', { class: 'button', href: url.href, target: '_blank', rel: 'opener', 'aria-describedby': note, click: () => setText(where, `Waiting for your answer at ${host}…`) }, 'Give consent'),
-      h('button', { class: 'button quiet', type: 'button', click: () => actions.cancel(run.id) }, 'Cancel the report')),
-    where)
-}
-
-function timeLeft (until) {
-  const seconds = Math.max(0, Math.round((Date.parse(until) - Date.now()) / 1000))
-  return seconds === 0 ? 'over' : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
-}
-
-function countDown () {
-  for (const element of document.querySelectorAll('[data-until]')) {
-    setText(element, timeLeft(element.dataset.until))
-    element.classList.toggle('soon', Date.parse(element.dataset.until) - Date.now() < 60_000)
-  }
 }
 
 function renderConnections ({ connections, about, said }, actions) {

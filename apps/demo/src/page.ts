@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { admin } from './admin.ts'
 
 const root = fileURLToPath(new URL('../../public', import.meta.url))
+/** The client as the package holds it: modules that a browser loads as they are. */
+const client = fileURLToPath(new URL('.', import.meta.resolve('@consentry/client')))
 
 /** The page at `/` and its files: for everybody, and allowed to load and reach nothing but this application. */
 export async function page (app: FastifyInstance, { baseUrl }: { baseUrl: string }): Promise<void> {
@@ -29,4 +31,5 @@ export async function page (app: FastifyInstance, { baseUrl }: { baseUrl: string
 
   await app.register(admin)
   await app.register(files, { root, wildcard: false, cacheControl: false })
+  await app.register(files, { root: client, prefix: '/client/', decorateReply: false, cacheControl: false })
 }

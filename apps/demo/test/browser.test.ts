@@ -109,7 +109,7 @@ t.test('a person and a report', async (t) => {
     t.equal(new URL(await page.getByRole('link', { name: 'Give consent' }).getAttribute('href') ?? '').origin, demo.url)
     t.match(await page.title(), 'Your consent is needed')
     t.match(await page.locator('#announcer').textContent(), 'Corp Calendar is asked for calendar.read')
-    t.match(await page.evaluate('document.activeElement.className'), 'question', 'the keyboard is where the question is')
+    t.equal(await page.evaluate('document.activeElement.localName'), 'consentry-prompt', 'the keyboard is where the question is')
     t.same(await page.getByRole('list', { name: 'Steps' }).locator('li > span').allTextContents(), ['Started', 'Looking at your calendar', 'Waiting for your consent'])
     await shoot(page, '03-question')
   })

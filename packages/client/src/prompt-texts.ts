@@ -6,6 +6,7 @@ export interface PromptTexts {
   title: string
   provider: string
   asksFor: string
+  run: string
   timeLeft: string
   timeOver: string
   continueTo: (question: Question) => string
@@ -22,6 +23,7 @@ export const promptTexts: PromptTexts = {
   title: 'Your consent is needed',
   provider: 'Provider',
   asksFor: 'Asks for',
+  run: 'For run',
   timeLeft: 'Time left',
   timeOver: 'over',
   continueTo: ({ host }) => `Continue to ${host}`,
@@ -31,7 +33,7 @@ export const promptTexts: PromptTexts = {
   noLink: 'The address of this question is not one of this application, so there is no link to it.',
   outcomes: {
     granted: ({ label }) => `${label} is connected.`,
-    denied: ({ label }) => `You declined. ${label} was not connected.`,
+    denied: ({ label }) => `${label} was not connected.`,
     expired: () => 'The question ran out of time.',
     cancelled: () => 'The question was withdrawn.',
     superseded: () => 'A newer question took its place.',

@@ -6,12 +6,12 @@ import type { Question } from './questions.ts'
 export { promptTexts, type PromptTexts } from './prompt-texts.ts'
 
 // Importable where there is no page, such as on a server that renders.
-const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement
+const Base: typeof HTMLElement = globalThis.HTMLElement ?? Object
 
 /**
  * `<consentry-prompt>`: shows the questions of a `client`, what each leads to, and how it ended. Opens nothing but by the
- * person's click. With an `execution` attribute, the questions of that run alone. Fires `consentry-answer`, which bubbles,
- * with `{ question, outcome }` as its `detail`.
+ * person's click. With an `execution` attribute, the questions of that run alone. Fires `consentry-ask` and
+ * `consentry-answer`, which bubble, with `{ question }` and `{ question, outcome }` as their `detail`.
  *
  * Parts: `question`, `title`, `facts`, `host`, `scope`, `timer`, `actions`, `continue`, `hint`, `outcome`. Slots: `intro`, and `actions` for
  * further buttons. Custom properties: `--consentry-accent`, `-on-accent`, `-ink`, `-dim`, `-paper`, `-line`, `-radius`.
@@ -80,6 +80,7 @@ export class ConsentryPrompt extends Base {
     else known.card.replaceWith(card)
     setText(this.#outcome, '')
     setText(this.#spoken, this.#texts.announced(question))
+    this.#fire('consentry-ask', { question })
     void question.outcome.then((outcome) => {
       const shown = this.#cards.get(question.flowId)
       // Asked again with more, it is that one's to end.
@@ -91,8 +92,12 @@ export class ConsentryPrompt extends Base {
       setText(this.#outcome, text)
       setText(this.#spoken, text)
       if (hadFocus) this.#outcome.focus()
-      this.dispatchEvent(new CustomEvent('consentry-answer', { bubbles: true, composed: true, detail: { question, outcome } }))
+      this.#fire('consentry-answer', { question, outcome })
     })
+  }
+
+  #fire (type: string, detail: object): void {
+    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true, detail }))
   }
 
   #build (question: Question): HTMLElement {
@@ -109,6 +114,7 @@ export class ConsentryPrompt extends Base {
     const rows: Array<[string, Node]> = [
       [texts.provider, h('span', {}, h('b', {}, label), ' ', h('span', { part: 'host' }, host))],
       [texts.asksFor, h('ul', {}, ...scopes.map((scope) => h('li', { part: 'scope' }, this.scopeLabels[scope] === undefined ? '' : `${this.scopeLabels[scope]} `, h('code', {}, scope))))],
+      [texts.run, h('code', {}, question.executionId)],
       [texts.timeLeft, h('span', { part: 'timer', role: 'timer' }, this.#timeLeft(expiresAt))]
     ]
     const first = this.#cards.size === 0
