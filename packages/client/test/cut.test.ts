@@ -13,7 +13,7 @@ const atOnce = 25
 const ways: Record<string, { fate: Fate, options: object }> = {
   WebSocket: { fate: {}, options: {} },
   'Server-Sent Events': { fate: {}, options: { WebSocket: false } },
-  polling: { fate: { hold: true, noUpgrade: true }, options: { pollInterval: 10 } }
+  polling: { fate: { hold: true }, options: { WebSocket: false, pollInterval: 10 } }
 }
 
 async function follower (t: Test, server: TestServer, browser: Browser, options: object, fateOf: (connection: number) => Fate): Promise<{ client: Client, cuts: () => number }> {
