@@ -24,6 +24,10 @@ export interface TestServerOptions {
   run?: (execution: Execution, body: unknown) => unknown
   /** Listens here rather than on a free port. */
   port?: number
+  /** Files, by their path: type and text. */
+  page?: Record<string, [string, string]>
+  /** Their Content Security Policy. */
+  policy?: string
 }
 
 /** Three steps, a question, three more, and an end. */
@@ -38,7 +42,7 @@ export async function steps (execution: Execution): Promise<unknown> {
 }
 
 /** The real plugin with real providers against a real OP, listening. */
-export async function startServer (t: Test, { options = {}, run = steps, port: given }: TestServerOptions = {}): Promise<TestServer> {
+export async function startServer (t: Test, { options = {}, run = steps, port: given, page = {}, policy = '' }: TestServerOptions = {}): Promise<TestServer> {
   const port = given ?? await freePort()
   const url = `http://127.0.0.1:${port}`
   const clients = ['corp', 'calendar'].map((clientId) => ({ clientId, clientSecret: `secret-of-${clientId}`, redirectUris: [`${url}/auth/callback/${clientId}`], firstParty: clientId === 'corp' }))
@@ -56,7 +60,7 @@ export async function startServer (t: Test, { options = {}, run = steps, port: g
     ...options
   })
   app.get('/', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Home</title><p>Home'))
-  app.get('/redirect', async (_request, reply) => reply.redirect('/'))
+  for (const [path, [type, text]] of Object.entries(page)) app.get(path, async (_request, reply) => reply.type(type).header('content-security-policy', policy).send(text))
   app.post('/plain', async (request) => ({ said: request.body }))
   app.post('/run', { config: { auth: true } }, async (request, reply) => reply.execution((execution) => run(execution, request.body)))
   await app.listen({ port, host: '127.0.0.1' })
