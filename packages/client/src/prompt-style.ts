@@ -12,7 +12,7 @@ ul { list-style: none }
 [part=question] { display: grid; gap: .9rem; padding: 1.25rem; color: var(--_ink); background: var(--_paper); border: 1px solid var(--_line); border-radius: var(--_radius); animation: arrive .35s ease-out }
 [part=question] + [part=question], [part=question] + [part=outcome] { margin-top: 1rem }
 [part=title] { font-size: 1.125rem; line-height: 1.25 }
-[part=facts] > div { display: flex; gap: 1rem; padding: .5rem 0; border-top: 1px solid var(--_line) }
+[part=facts] > div { display: flex; gap: 1rem; padding: .5rem 0; border-top: 1px solid color-mix(in srgb, var(--_line) 50%, transparent) }
 [part=facts] > div:first-child { border-top: 0 }
 dt { flex: 0 0 5.5rem; color: var(--_dim) }
 dd { min-width: 0; overflow-wrap: anywhere }
