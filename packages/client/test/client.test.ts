@@ -86,7 +86,9 @@ t.test('who is not let in is told the code, once', async (t) => {
   const asked = new Promise<Question>((resolve) => page.onOauthRequired(resolve))
   const handle = page.run('/run')
   await asked
-  await server.app.inject({ method: 'POST', url: '/auth/logout', headers: { cookie: alice.cookieHeader(server.url), 'sec-fetch-site': 'same-origin' } })
+  const headers = { cookie: alice.cookieHeader(server.url), 'sec-fetch-site': 'same-origin' }
+  const { csrfToken } = (await server.app.inject({ url: '/auth/status', headers })).json<{ csrfToken: string }>()
+  t.ok((await server.app.inject({ method: 'POST', url: '/auth/logout', headers: { ...headers, 'x-csrf-token': csrfToken } })).statusCode < 400)
   t.match(await out, { code: 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED' }, '4401')
   await t.rejects(handle.result, { code: /^CONSENTRY_ERR_/, status: 401 })
   page.close()
