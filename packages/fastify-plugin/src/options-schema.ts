@@ -20,6 +20,7 @@ export const authSchema: object = {
   ]
 }
 
+// oxlint-disable-next-line no-thenable -- JSON Schema's own word
 const kindNeeds = (kind: string, methods: readonly string[]): object => ({ if: { properties: { kind: { const: kind } } }, then: { methods } })
 
 const providerSchema = {
