@@ -20,7 +20,7 @@ t.test('what the package exports', async (t) => {
   t.same(Object.keys(index).sort(), [
     'ConsentryError', 'auditFlows', 'authorize', 'cached', 'createAudit', 'createDeadlines', 'createExecutions', 'createFlows', 'createGrants', 'createSessions', 'createWakeups', 'currentExecution',
     'defaultProfile', 'defaultTenant', 'errorCodes', 'flowIdOf', 'grantKeyId', 'grantState', 'isLast', 'isOver', 'memoryState', 'memoryTokens', 'missingScopes',
-    'outcomeError', 'ownerId', 'randomId', 'sameAccount', 'sameOwner', 'systemClock', 'systemRandomBytes'
+    'outcomeError', 'ownerId', 'randomId', 'sameAccount', 'sameOwner', 'seal', 'systemClock', 'systemRandomBytes', 'unseal'
   ])
 })
 

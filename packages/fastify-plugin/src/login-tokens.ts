@@ -13,7 +13,7 @@ export function sealLoginTokens ({ seal }: Context, sessionId: string, { accessT
 export function openLoginTokens ({ seal, log }: Context, { id, attachment }: { id: string, attachment?: string | undefined }): LoginTokens | undefined {
   if (attachment === undefined) return undefined
   const json = seal.open(attachment, id)
-  if (json === undefined) log.warn({ code: 'CONSENTRY_ERR_INTERNAL', sessionId: id }, 'the tokens of a sign-in cannot be decrypted')
+  if (json === undefined) log.warn({ code: 'CONSENTRY_ERR_RECORD_UNREADABLE', sessionId: id }, 'the tokens of a sign-in cannot be decrypted')
   return json === undefined ? undefined : JSON.parse(json) as LoginTokens
 }
 

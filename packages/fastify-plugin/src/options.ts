@@ -96,7 +96,7 @@ export interface Settings {
   origin: string
   csrfKeys: readonly string[]
   /** For what is encrypted in the state store. */
-  sealKeys: readonly Buffer[]
+  sealKeys: readonly [Buffer, ...Buffer[]]
   providers: Readonly<Record<string, Provider>>
   login: readonly string[]
   identity: Omit<IdentityOptions, 'attempts' | 'reverify'>
@@ -143,7 +143,7 @@ export function readOptions (options: ConsentryOptions, base = ''): Settings {
   return {
     origin: readOrigin(options.baseUrl, 'baseUrl'),
     csrfKeys: secrets.map((secret) => derive(secret, 'csrf').toString('base64url')),
-    sealKeys: secrets.map((secret) => derive(secret, 'login tokens')),
+    sealKeys: secrets.map((secret) => derive(secret, 'login tokens')) as [Buffer, ...Buffer[]],
     providers: Object.freeze({ ...providers }),
     login: [...login],
     identity,

@@ -1,5 +1,5 @@
-import type { RandomBytes } from '@consentry/core'
-import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { seal, unseal, type RandomBytes } from '@consentry/core'
+import { createSecretKey } from 'node:crypto'
 
 /** Encrypts text for one place in the store. */
 export interface Seal {
@@ -8,38 +8,22 @@ export interface Seal {
   open: (sealed: string, place: string) => string | undefined
 }
 
-const algorithm = 'aes-256-gcm'
-/** Bytes; NIST SP 800-38D recommends 96 bits and takes up to 2^32 random ones under one key. */
-const nonceLength = 12
-const tagLength = 16
-
-/** AES-256-GCM with the place as associated data. The first key encrypts, all decrypt. */
-export function createSeal (keys: ReadonlyArray<Buffer>, randomBytes: RandomBytes): Seal {
-  const [first = Buffer.alloc(0)] = keys
+/** The first key encrypts, all decrypt. */
+export function createSeal (keys: readonly [Buffer, ...Buffer[]], randomBytes: RandomBytes): Seal {
+  const secrets = keys.map((key) => createSecretKey(key))
+  const first = createSecretKey(keys[0])
 
   return {
-    seal (text, place) {
-      const nonce = randomBytes(nonceLength)
-      const cipher = createCipheriv(algorithm, first, nonce, { authTagLength: tagLength }).setAAD(Buffer.from(place))
-      return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
-    },
+    seal: (text, place) => seal(first, text, place, randomBytes),
     open (sealed, place) {
-      const bytes = Buffer.from(sealed, 'base64url')
-      for (const key of keys) {
-        const text = decrypt(key, bytes, place)
-        if (text !== undefined) return text
+      for (const key of secrets) {
+        try {
+          return unseal(key, sealed, place)
+        } catch {
+          // Perhaps an older key.
+        }
       }
       return undefined
     }
-  }
-}
-
-function decrypt (key: Buffer, sealed: Buffer, place: string): string | undefined {
-  try {
-    const decipher = createDecipheriv(algorithm, key, sealed.subarray(0, nonceLength), { authTagLength: tagLength })
-    decipher.setAAD(Buffer.from(place)).setAuthTag(sealed.subarray(-tagLength))
-    return Buffer.concat([decipher.update(sealed.subarray(nonceLength, -tagLength)), decipher.final()]).toString()
-  } catch {
-    return undefined
   }
 }

@@ -41,7 +41,7 @@ t.test('B16: who reads the store learns no token of a sign-in; one put in anothe
   const answer = await call(bob, server, '/auth/refresh', { method: 'POST' })
   t.equal(codeOf(answer), 'CONSENTRY_ERR_REAUTH_REQUIRED')
   t.equal(server.op.ledger.token.refresh_token, 0, 'Alice\'s tokens are not used for Bob')
-  t.match(server.log.lines().find(({ msg }) => msg === 'the tokens of a sign-in cannot be decrypted'), { code: 'CONSENTRY_ERR_INTERNAL', sessionId: ofBob })
+  t.match(server.log.lines().find(({ msg }) => msg === 'the tokens of a sign-in cannot be decrypted'), { code: 'CONSENTRY_ERR_RECORD_UNREADABLE', sessionId: ofBob })
   t.equal((await call(bob, server, '/auth/userinfo')).status, 200, 'Bob stays signed in')
   t.equal((await call(alice, server, '/auth/refresh', { method: 'POST' })).status, 200)
   for (const token of server.op.ledger.secrets) t.notOk((await stored()).includes(token), 'after a refresh too')

@@ -1,6 +1,6 @@
-import { grantKeyId, randomId, systemRandomBytes, type GrantKey, type GrantRecord, type Owner, type TokenStore } from '@consentry/core'
+import { grantKeyId, randomId, seal, systemRandomBytes, unseal, type GrantKey, type GrantRecord, type Owner, type TokenStore } from '@consentry/core'
 import { readRecord, unreadable } from './record.ts'
-import { keyRing, open, seal, type EncryptionKey } from './seal.ts'
+import { keyRing, type EncryptionKey } from './key-ring.ts'
 
 /** How grants are encrypted. */
 export interface EncryptionOptions {
@@ -44,7 +44,7 @@ export function encrypted (store: TokenStore, { keys }: EncryptionOptions): Encr
   const { current, byId } = keyRing(keys)
 
   function sealRecord (key: GrantKey, record: GrantRecord, revision: string): GrantRecord {
-    const data = seal(current.key, JSON.stringify(record), contextOf(key, { keyId: current.id, revision }))
+    const data = seal(current.key, JSON.stringify(record), contextOf(key, { keyId: current.id, revision }), systemRandomBytes)
     // Whoever reads it without the keys sees a grant that has expired, and sends the ciphertext nowhere.
     return { v: 1, accessToken: [format, current.id, revision, data].join('.'), tokenType, expiresAt: 0, scopes: [], requestedScopes: [], createdAt: 0, updatedAt: 0 }
   }
@@ -52,7 +52,7 @@ export function encrypted (store: TokenStore, { keys }: EncryptionOptions): Encr
   function openRecord (key: GrantKey, sealed: Sealed): GrantRecord {
     const secret = byId.get(sealed.keyId)
     if (secret === undefined) throw unreadable(`there is no key ${sealed.keyId}`)
-    return readRecord(open(secret, sealed.data, contextOf(key, sealed)))
+    return readRecord(unseal(secret, sealed.data, contextOf(key, sealed)))
   }
 
   async function read (key: GrantKey): Promise<{ record: GrantRecord, version: string, rewrapped: boolean } | undefined> {

@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, w
 import { join } from 'node:path'
 import { invalid } from './options.ts'
 import { checkPrivate, failedWith, fileMode, folderMode, unavailable } from './private-folder.ts'
-import type { EncryptionKey } from './seal.ts'
+import type { EncryptionKey } from './key-ring.ts'
 
 /**
  * The key in the file `key` of a folder, which is made when it is not there and neither are grants. Of several processes

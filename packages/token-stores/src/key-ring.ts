@@ -1,7 +1,5 @@
-import { systemRandomBytes } from '@consentry/core'
-import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import { invalid } from './options.ts'
-import { unreadable } from './record.ts'
 
 /** A key of 256 bits, and the name by which records refer to it. */
 export interface EncryptionKey {
@@ -17,11 +15,7 @@ export interface KeyRing {
   readonly byId: ReadonlyMap<string, KeyObject>
 }
 
-const algorithm = 'aes-256-gcm'
 const keyLength = 32
-/** 96 bits, random: NIST SP 800-38D section 8.3 allows 2^32 of them for one key. */
-const ivLength = 12
-const tagLength = 16
 
 /** Checks the keys. Throws `CONSENTRY_ERR_OPTIONS_INVALID`. */
 export function keyRing (keys: readonly EncryptionKey[]): KeyRing {
@@ -41,25 +35,4 @@ function secretKey (key: string | Uint8Array): KeyObject {
   const bytes = typeof key === 'string' ? Buffer.from(key, 'base64') : key
   if (!(bytes instanceof Uint8Array) || bytes.length !== keyLength) throw invalid('a key must have 32 bytes')
   return createSecretKey(bytes)
-}
-
-/** Encrypts, so that it opens only with the same `context`. Base64url of nonce, ciphertext and tag. */
-export function seal (key: KeyObject, text: string, context: string): string {
-  const iv = systemRandomBytes(ivLength)
-  const cipher = createCipheriv(algorithm, key, iv, { authTagLength: tagLength }).setAAD(Buffer.from(context))
-  return Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
-}
-
-/** What was sealed. Throws `CONSENTRY_ERR_RECORD_UNREADABLE` when the key or the context is another, or a bit has changed. */
-export function open (key: KeyObject, sealed: string, context: string): string {
-  const bytes = Buffer.from(sealed, 'base64url')
-  if (bytes.length < ivLength + tagLength) throw unreadable('the ciphertext is too short')
-  const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, ivLength), { authTagLength: tagLength })
-    .setAAD(Buffer.from(context))
-    .setAuthTag(bytes.subarray(-tagLength))
-  try {
-    return decipher.update(bytes.subarray(ivLength, -tagLength), undefined, 'utf8') + decipher.final('utf8')
-  } catch {
-    throw unreadable('the ciphertext was changed, moved, or made with another key')
-  }
 }
