@@ -19,15 +19,20 @@ export interface Connection {
 
 const systemClock: Pick<Clock, 'now' | 'monotonic'> = { now: () => Date.now(), monotonic: () => performance.now() }
 
-/** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` */
-export function createConnection (options: ConnectionOptions): Connection {
+/**
+ * `translate` stands between what is sent and what is answered.
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`
+ */
+export function createConnection (options: ConnectionOptions, translate?: (fetch: Fetch) => Fetch): Connection {
   const { clock = systemClock } = options
   const timeout = numberOption('timeout', options.timeout ?? 10_000)
   if (timeout === 0) throw optionsInvalid('timeout is 0')
   const reach = reachOf(options)
   const own = options.fetch === undefined ? createFetch({ timeout, ...reach }) : undefined
+  const sent = options.fetch ?? own ?? globalThis.fetch
   return {
-    fetch: onlyAnswers(options.fetch ?? own ?? globalThis.fetch, () => clock.now()),
+    fetch: onlyAnswers(translate?.(sent) ?? sent, () => clock.now()),
     reach,
     clock,
     close: async () => { await own?.close() }

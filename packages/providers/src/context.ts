@@ -3,6 +3,7 @@ import type { Client, ClientAuth, CustomFetchOptions, DPoPHandle, ProtectedResou
 import { clientAuthentication } from './client-authentication.ts'
 import { createConnection } from './connection.ts'
 import type { Connection } from './connection.ts'
+import type { Dialect } from './dialect.ts'
 import { dpopHandle } from './dpop.ts'
 import { optionsInvalid } from './errors.ts'
 import { authorizationParametersOption, numberOption, scopesOption } from './options.ts'
@@ -41,18 +42,19 @@ export interface ContextDefaults {
   audience?: string | undefined
   /** Beside `invalid_grant`. */
   reauthErrors?: readonly string[] | undefined
+  dialect?: Pick<Dialect, 'translate' | 'authentication'>
 }
 
 /** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` */
-export function createContext (options: ClientOptions, { scopes, scopeSeparator, audience, reauthErrors = [] }: ContextDefaults): Context {
+export function createContext (options: ClientOptions, { scopes, scopeSeparator, audience, reauthErrors = [], dialect = {} }: ContextDefaults): Context {
   const { clientId } = options
   // oxlint-disable-next-line no-control-regex
   if (typeof clientId !== 'string' || clientId === '' || /[\x00-\x1f\x7f]/.test(clientId)) throw optionsInvalid('clientId is missing or malformed')
   if (scopeSeparator.length !== 1) throw optionsInvalid('scopeSeparator is not one character')
   const tolerance = numberOption('clockTolerance', options.clockTolerance ?? 30)
   if (!Array.isArray(reauthErrors) || !reauthErrors.every((error) => typeof error === 'string' && /^[\x20-\x7e]+$/.test(error))) throw optionsInvalid('reauthErrors holds one that is malformed')
-  const authentication = clientAuthentication(options, audience)
-  const connection = createConnection(options)
+  const authentication = dialect.authentication ?? clientAuthentication(options, audience)
+  const connection = createConnection(options, dialect.translate)
   const { clock, fetch, reach } = connection
   const client: Client = {
     client_id: clientId,

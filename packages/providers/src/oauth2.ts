@@ -1,11 +1,13 @@
-import type { RedirectProvider } from '@consentry/core'
+import type { RedirectProvider, TokenSet } from '@consentry/core'
 import {
   authorizationCodeGrantRequest, processAuthorizationCodeResponse, processRefreshTokenResponse, refreshTokenGrantRequest
 } from 'oauth4webapi'
+import type { TokenEndpointResponse } from 'oauth4webapi'
 import { common } from './common.ts'
 import { createContext } from './context.ts'
+import type { Dialect } from './dialect.ts'
 import { withNonce } from './dpop.ts'
-import { attempt, optionsInvalid } from './errors.ts'
+import { attempt, optionsInvalid, responseInvalid } from './errors.ts'
 import { endpointOption, reachOf } from './options.ts'
 import type { ClientOptions } from './options.ts'
 import { regular, tokenSet } from './token-response.ts'
@@ -45,6 +47,11 @@ export interface OAuth2Options extends ClientOptions {
  * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`; its `cause` names the option
  */
 export function oauth2 (options: OAuth2Options): RedirectProvider {
+  return oauth2In({}, options)
+}
+
+/** The same for a server that leaves the protocol in some places. */
+export function oauth2In (dialect: Dialect, options: OAuth2Options): RedirectProvider {
   const reach = reachOf(options)
   const endpoints = {
     authorization_endpoint: endpointOption('authorizationEndpoint', options.authorizationEndpoint, reach),
@@ -64,11 +71,17 @@ export function oauth2 (options: OAuth2Options): RedirectProvider {
     scopeSeparator,
     // Without an issuer, an assertion is for the token endpoint (RFC 7523 section 3).
     audience: options.issuer === undefined ? endpoints.token_endpoint : undefined,
-    reauthErrors: options.reauthErrors
+    reauthErrors: options.reauthErrors,
+    dialect
   })
   const { client, authentication, proving } = context
   const server = Object.freeze({ issuer, ...endpoints })
   const { methods, responses } = common(context, { server: async () => server, openid: false, pushes: () => options.pushedAuthorizationRequestEndpoint !== undefined })
+
+  const tokens = (answer: TokenEndpointResponse): TokenSet => {
+    const account = dialect.tokenAccount?.(answer)
+    return { ...tokenSet(answer, context), ...account !== undefined && { account } }
+  }
 
   return Object.freeze({
     kind: 'redirect',
@@ -81,25 +94,31 @@ export function oauth2 (options: OAuth2Options): RedirectProvider {
     async exchange (response, { redirectUri, codeVerifier }) {
       return attempt('exchange', async () => {
         const parameters = responses.take(response)
-        return tokenSet(await withNonce(async () => {
+        const obtained = tokens(await withNonce(async () => {
           const answer = await authorizationCodeGrantRequest(server, client, authentication, parameters, redirectUri, codeVerifier, proving)
           return processAuthorizationCodeResponse(server, client, await regular(answer, { idToken: false }))
-        }), context)
+        }))
+        return dialect.complete?.(context, obtained) ?? obtained
       }, context)
     },
 
-    async refresh ({ refreshToken }) {
+    async refresh ({ refreshToken, account }) {
       return attempt('refresh', async () => {
         const body = await withNonce(async () => {
           const answer = await refreshTokenGrantRequest(server, client, authentication, refreshToken, proving)
           return processRefreshTokenResponse(server, client, await regular(answer, { idToken: false }))
         })
+        const { account: told, ...obtained } = tokens(body)
+        if (account !== undefined && told !== undefined && told.subject !== account.subject) throw responseInvalid('The answer to the refresh is of another account')
         // RFC 6749 section 6: no new one means that the old one goes on.
-        return { refreshToken, ...tokenSet(body, context) }
+        return { refreshToken, ...obtained }
       }, context)
     },
 
+    revoke: async (tokens) => dialect.revoke?.(context, tokens) ?? methods.revoke(tokens),
+
     async userInfo (tokens) {
+      if (dialect.userInfo !== undefined) return dialect.userInfo(context, tokens)
       return userinfoEndpoint === undefined ? undefined : plainUserInfo(context, userinfoEndpoint, issuer, subjectClaim, tokens)
     }
   } satisfies RedirectProvider)

@@ -21,14 +21,17 @@ export async function revoke (context: Context, server: AuthorizationServer, tok
       })))
       revoked = true
     } catch (error) {
-      if (!isUnsupported(error)) failures.push(error)
+      const refusal = refusalOf(error)
+      // What is over already cannot be ended; RFC 7009 section 2.2 wants no error then, and some send one.
+      if (refusal === 'invalid_token') revoked = true
+      // Section 2.2.1: this kind of token cannot be revoked here.
+      else if (refusal !== 'unsupported_token_type') failures.push(error)
     }
   }
   if (failures.length > 0) throw failures[0]
   return revoked
 }
 
-/** RFC 7009 section 2.2.1: this kind of token cannot be revoked here. */
-function isUnsupported (error: unknown): boolean {
-  return error instanceof Error && error.cause instanceof ProviderFault && error.cause.error === 'unsupported_token_type'
+function refusalOf (error: unknown): string | undefined {
+  return error instanceof Error && error.cause instanceof ProviderFault ? error.cause.error : undefined
 }

@@ -1,0 +1,37 @@
+import type { RedirectProvider } from '@consentry/core'
+import { define } from '../define.ts'
+import type { PlainVendor, VendorOptions } from '../vendor.ts'
+
+const vendor: PlainVendor = {
+  label: 'Jira',
+  documentation: ['https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/'],
+  authorizationEndpoint: 'https://auth.atlassian.com/authorize',
+  tokenEndpoint: 'https://auth.atlassian.com/oauth/token',
+  clientAuthentication: 'client_secret_post',
+  requestBody: 'json',
+  defaultScopes: ['read:me', 'read:jira-work', 'read:jira-user'],
+  identityScopes: ['read:me'],
+  offlineScopes: ['offline_access'],
+  recommendedScopes: ['read:me', 'read:jira-work', 'read:jira-user', 'write:jira-work'],
+  // Both are required: "the user will be prompted to grant access each time".
+  authorizationParameters: { audience: 'api.atlassian.com', prompt: 'consent' },
+  // A refresh token that is over is answered with 403, in two ways.
+  errors: { 'unauthorized_client: refresh_token is invalid': 'invalid_grant' },
+  account: {
+    // https://developer.atlassian.com/cloud/jira/platform/user-privacy-developer-guide/
+    endpoint: 'https://api.atlassian.com/me',
+    subject: 'account_id',
+    claims: { name: 'name', email: 'email', picture: 'picture' }
+  }
+}
+
+/**
+ * Jira Cloud, by OAuth 2.0 (3LO): <https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/>. The sites that
+ * were granted are at `https://api.atlassian.com/oauth/token/accessible-resources`. Every refresh gives a new refresh
+ * token. Tokens cannot be revoked by the application.
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`; its `cause` names the option
+ */
+export function jira (options: VendorOptions): RedirectProvider {
+  return define(vendor, options)
+}
