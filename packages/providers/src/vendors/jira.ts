@@ -15,8 +15,8 @@ const vendor: PlainVendor = {
   recommendedScopes: ['read:me', 'read:jira-work', 'read:jira-user', 'write:jira-work'],
   // Both are required: "the user will be prompted to grant access each time".
   authorizationParameters: { audience: 'api.atlassian.com', prompt: 'consent' },
-  // A refresh token that is over is answered with 403, in two ways.
-  errors: { 'unauthorized_client: refresh_token is invalid': 'invalid_grant' },
+  // A refresh token that is over, and a wrong secret.
+  errors: { 'unauthorized_client: refresh_token is invalid': 'invalid_grant', 'access_denied: Unauthorized': 'invalid_client' },
   account: {
     // https://developer.atlassian.com/cloud/jira/platform/user-privacy-developer-guide/
     endpoint: 'https://api.atlassian.com/me',
