@@ -18,7 +18,7 @@ export const linear: VendorCase = {
     },
     api: {
       'POST https://api.linear.app/graphql': {
-        answer: (_grant, { parameters }) => /^\{ viewer \{/.test(parameters['query'] ?? '')
+        answer: (_grant, { parameters }) => parameters['query']?.startsWith('{ viewer {') === true
           ? { body: { data: { viewer: { id: '6f1d3b1e-1f6f-4a5a-b1c9-7f6f9a3f2c11', name: 'Alice Example', email: 'alice@example.com', organization: { id: 'o1', name: 'Acme', urlKey: 'acme' } } } } }
           : { status: 400, body: { errors: [{ message: 'provider text' }] } },
         refused: { status: 401, body: { errors: [{ message: 'Authentication required, not authenticated' }] } }
