@@ -21,8 +21,6 @@ export interface AccountPaths {
 interface CommonVendor {
   /** For people. */
   readonly label: string
-  /** The vendor's pages that the rest is taken from. */
-  readonly documentation: readonly string[]
   /** Where the client's secret goes (OpenID Connect Core section 9). */
   readonly clientAuthentication: 'client_secret_basic' | 'client_secret_post'
   /** Whether there are clients without a secret. */

@@ -4,7 +4,7 @@ import { translation } from '../src/translation.ts'
 import type { PlainVendor } from '../src/vendor.ts'
 
 const vendor: PlainVendor = {
-  label: 'V', documentation: [], clientAuthentication: 'client_secret_post', defaultScopes: [],
+  label: 'V', clientAuthentication: 'client_secret_post', defaultScopes: [],
   authorizationEndpoint: 'https://v.example/a', tokenEndpoint: 'https://v.example/t', revocationEndpoint: 'https://v.example/r'
 }
 

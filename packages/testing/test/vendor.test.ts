@@ -27,7 +27,7 @@ const query = {
 }
 const basic = { authorization: `Basic ${btoa('client:secret')}` }
 const form = (fields: Record<string, string>, headers: Record<string, string> = basic): RequestInit => ({ method: 'POST', headers, body: new URLSearchParams(fields) })
-const urlOf = (parameters: Record<string, string>) => new URL(`https://v.example/authorize?${new URLSearchParams(parameters)}`)
+const urlOf = (parameters: Record<string, string>) => new URL(`https://v.example/authorize?${new URLSearchParams(parameters).toString()}`)
 
 async function vendor (t: { teardown: (run: () => Promise<void>) => void }, changes: Partial<VendorDescription['token']> = {}) {
   const local = await startVendor({ ...description, token: { ...description.token, ...changes } })

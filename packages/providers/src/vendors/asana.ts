@@ -2,9 +2,10 @@ import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://developers.asana.com/docs/oauth
+// https://developers.asana.com/docs/oauth-scopes
 const vendor: PlainVendor = {
   label: 'Asana',
-  documentation: ['https://developers.asana.com/docs/oauth', 'https://developers.asana.com/docs/oauth-scopes'],
   authorizationEndpoint: 'https://app.asana.com/-/oauth_authorize',
   tokenEndpoint: 'https://app.asana.com/-/oauth_token',
   revocationEndpoint: 'https://app.asana.com/-/oauth_revoke',

@@ -2,9 +2,10 @@ import type { Claims, RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://developer.atlassian.com/cloud/bitbucket/oauth-2/
+// https://developer.atlassian.com/cloud/bitbucket/rest/intro/#authentication
 const vendor: PlainVendor = {
   label: 'Bitbucket',
-  documentation: ['https://developer.atlassian.com/cloud/bitbucket/oauth-2/', 'https://developer.atlassian.com/cloud/bitbucket/rest/intro/#authentication'],
   authorizationEndpoint: 'https://bitbucket.org/site/oauth2/authorize',
   tokenEndpoint: 'https://bitbucket.org/site/oauth2/access_token',
   clientAuthentication: 'client_secret_basic',

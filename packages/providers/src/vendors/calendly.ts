@@ -2,9 +2,10 @@ import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://developer.calendly.com/how-to-access-calendly-data-on-behalf-of-authenticated-users
+// https://developer.calendly.com/api-docs/calendly-o-auth
 const vendor: PlainVendor = {
   label: 'Calendly',
-  documentation: ['https://developer.calendly.com/how-to-access-calendly-data-on-behalf-of-authenticated-users', 'https://developer.calendly.com/api-docs/calendly-o-auth'],
   authorizationEndpoint: 'https://auth.calendly.com/oauth/authorize',
   tokenEndpoint: 'https://auth.calendly.com/oauth/token',
   revocationEndpoint: 'https://auth.calendly.com/oauth/revoke',

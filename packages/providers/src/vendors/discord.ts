@@ -2,9 +2,10 @@ import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://discord.com/developers/docs/topics/oauth2
+// https://discord.com/developers/docs/resources/user
 const vendor: PlainVendor = {
   label: 'Discord',
-  documentation: ['https://discord.com/developers/docs/topics/oauth2', 'https://discord.com/developers/docs/resources/user'],
   authorizationEndpoint: 'https://discord.com/oauth2/authorize',
   tokenEndpoint: 'https://discord.com/api/oauth2/token',
   revocationEndpoint: 'https://discord.com/api/oauth2/token/revoke',

@@ -10,14 +10,12 @@ export interface FacebookOptions extends VendorOptions {
   graphVersion?: string
 }
 
+// https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow
+// https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-long-lived
 const describe = (version: string): PlainVendor => {
   const graph = `https://graph.facebook.com/${version}`
   return {
     label: 'Facebook',
-    documentation: [
-      'https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow',
-      'https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-long-lived'
-    ],
     authorizationEndpoint: `https://www.facebook.com/${version}/dialog/oauth`,
     tokenEndpoint: `${graph}/oauth/access_token`,
     clientAuthentication: 'client_secret_post',

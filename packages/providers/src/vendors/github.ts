@@ -11,17 +11,15 @@ export interface GitHubOptions extends VendorOptions {
   host?: string
 }
 
+// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+// https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
 const describe = (host: string): PlainVendor => {
   const web = originOf('host', host)
   // https://docs.github.com/en/enterprise-server/rest/using-the-rest-api/getting-started-with-the-rest-api
   const api = host === 'github.com' || host.endsWith('.ghe.com') ? originOf('host', `api.${host}`) : `${web}/api/v3`
   return {
     label: 'GitHub',
-    documentation: [
-      'https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps',
-      'https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps',
-      'https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens'
-    ],
     authorizationEndpoint: `${web}/login/oauth/authorize`,
     tokenEndpoint: `${web}/login/oauth/access_token`,
     clientAuthentication: 'client_secret_post',

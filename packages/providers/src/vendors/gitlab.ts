@@ -8,9 +8,10 @@ export interface GitLabOptions extends VendorOptions {
   host?: string
 }
 
+// https://docs.gitlab.com/integration/openid_connect_provider/
+// https://docs.gitlab.com/api/oauth2/
 const describe = (host: string): OpenIdVendor => ({
   label: 'GitLab',
-  documentation: ['https://docs.gitlab.com/integration/openid_connect_provider/', 'https://docs.gitlab.com/api/oauth2/'],
   issuer: originOf('host', host),
   clientAuthentication: 'client_secret_post',
   publicClients: true,

@@ -13,13 +13,11 @@ const calendar = (...names: string[]) => names.map((name) => api(`calendar.${nam
 const drive = (...names: string[]) => names.map((name) => api(`drive.${name}`))
 const gmail = (...names: string[]) => names.map((name) => api(`gmail.${name}`))
 
+// https://developers.google.com/identity/openid-connect/openid-connect
+// https://developers.google.com/identity/protocols/oauth2/web-server
+// https://developers.google.com/identity/protocols/oauth2/scopes
 const vendor: OpenIdVendor = {
   label: 'Google',
-  documentation: [
-    'https://developers.google.com/identity/openid-connect/openid-connect',
-    'https://developers.google.com/identity/protocols/oauth2/web-server',
-    'https://developers.google.com/identity/protocols/oauth2/scopes'
-  ],
   issuer: 'https://accounts.google.com',
   clientAuthentication: 'client_secret_post',
   defaultScopes: ['openid', 'email', 'profile'],

@@ -4,12 +4,10 @@ import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
 const token = 'https://api.hubapi.com/oauth/2026-03/token'
 
+// https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens
+// https://developers.hubspot.com/docs/api-reference/legacy/authentication/oauth-tokens/v1/migration-guide
 const vendor: PlainVendor = {
   label: 'HubSpot',
-  documentation: [
-    'https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens',
-    'https://developers.hubspot.com/docs/api-reference/legacy/authentication/oauth-tokens/v1/migration-guide'
-  ],
   authorizationEndpoint: 'https://app.hubspot.com/oauth/authorize',
   tokenEndpoint: token,
   revocationEndpoint: `${token}/revoke`,

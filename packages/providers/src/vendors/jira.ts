@@ -2,9 +2,9 @@ import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/
 const vendor: PlainVendor = {
   label: 'Jira',
-  documentation: ['https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/'],
   authorizationEndpoint: 'https://auth.atlassian.com/authorize',
   tokenEndpoint: 'https://auth.atlassian.com/oauth/token',
   clientAuthentication: 'client_secret_post',

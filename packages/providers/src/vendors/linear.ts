@@ -3,9 +3,9 @@ import { at } from '../account.ts'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://linear.app/developers/oauth-2-0-authentication
 const vendor: PlainVendor = {
   label: 'Linear',
-  documentation: ['https://linear.app/developers/oauth-2-0-authentication'],
   authorizationEndpoint: 'https://linear.app/oauth/authorize',
   tokenEndpoint: 'https://api.linear.app/oauth/token',
   revocationEndpoint: 'https://api.linear.app/oauth/revoke',

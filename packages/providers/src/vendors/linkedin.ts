@@ -2,12 +2,10 @@ import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow
+// https://learn.microsoft.com/en-us/linkedin/consumer/integrations/self-serve/sign-in-with-linkedin-v2
 const vendor: PlainVendor = {
   label: 'LinkedIn',
-  documentation: [
-    'https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow',
-    'https://learn.microsoft.com/en-us/linkedin/consumer/integrations/self-serve/sign-in-with-linkedin-v2'
-  ],
   authorizationEndpoint: 'https://www.linkedin.com/oauth/v2/authorization',
   tokenEndpoint: 'https://www.linkedin.com/oauth/v2/accessToken',
   clientAuthentication: 'client_secret_post',

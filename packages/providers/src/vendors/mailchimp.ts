@@ -4,9 +4,9 @@ import { define } from '../define.ts'
 import { ProviderFault } from '../errors.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://mailchimp.com/developer/marketing/guides/access-user-data-oauth-2/
 const vendor: PlainVendor = {
   label: 'Mailchimp',
-  documentation: ['https://mailchimp.com/developer/marketing/guides/access-user-data-oauth-2/'],
   authorizationEndpoint: 'https://login.mailchimp.com/oauth2/authorize',
   tokenEndpoint: 'https://login.mailchimp.com/oauth2/token',
   clientAuthentication: 'client_secret_post',

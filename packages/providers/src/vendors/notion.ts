@@ -2,9 +2,10 @@ import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://developers.notion.com/guides/get-started/authorization
+// https://developers.notion.com/reference/create-a-token
 const vendor: PlainVendor = {
   label: 'Notion',
-  documentation: ['https://developers.notion.com/guides/get-started/authorization', 'https://developers.notion.com/reference/create-a-token'],
   authorizationEndpoint: 'https://api.notion.com/v1/oauth/authorize',
   tokenEndpoint: 'https://api.notion.com/v1/oauth/token',
   revocationEndpoint: 'https://api.notion.com/v1/oauth/revoke',

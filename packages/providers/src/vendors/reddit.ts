@@ -8,9 +8,10 @@ export interface RedditOptions extends VendorOptions {
   userAgent: string
 }
 
+// https://github.com/reddit-archive/reddit/wiki/OAuth2
+// https://github.com/reddit-archive/reddit/wiki/API
 const describe = (userAgent: string): PlainVendor => ({
   label: 'Reddit',
-  documentation: ['https://github.com/reddit-archive/reddit/wiki/OAuth2', 'https://github.com/reddit-archive/reddit/wiki/API'],
   authorizationEndpoint: 'https://www.reddit.com/api/v1/authorize',
   tokenEndpoint: 'https://www.reddit.com/api/v1/access_token',
   revocationEndpoint: 'https://www.reddit.com/api/v1/revoke_token',

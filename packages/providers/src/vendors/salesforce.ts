@@ -9,14 +9,12 @@ export interface SalesforceOptions extends VendorOptions {
   host?: string
 }
 
+// https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_web_server_flow.htm
+// https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_tokens_scopes.htm
 const describe = (host: string): PlainVendor => {
   const oauth2 = `${originOf('host', host)}/services/oauth2`
   return {
     label: 'Salesforce',
-    documentation: [
-      'https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_web_server_flow.htm',
-      'https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_tokens_scopes.htm'
-    ],
     authorizationEndpoint: `${oauth2}/authorize`,
     tokenEndpoint: `${oauth2}/token`,
     revocationEndpoint: `${oauth2}/revoke`,

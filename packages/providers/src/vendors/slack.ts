@@ -5,13 +5,11 @@ import { ProviderFault } from '../errors.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 import type { VendorApi } from '../vendor-api.ts'
 
+// https://docs.slack.dev/authentication/installing-with-oauth
+// https://docs.slack.dev/reference/methods/oauth.v2.access
+// https://docs.slack.dev/authentication/using-token-rotation
 const vendor: PlainVendor = {
   label: 'Slack',
-  documentation: [
-    'https://docs.slack.dev/authentication/installing-with-oauth',
-    'https://docs.slack.dev/reference/methods/oauth.v2.access',
-    'https://docs.slack.dev/authentication/using-token-rotation'
-  ],
   authorizationEndpoint: 'https://slack.com/oauth/v2/authorize',
   tokenEndpoint: 'https://slack.com/api/oauth.v2.access',
   clientAuthentication: 'client_secret_basic',

@@ -2,9 +2,10 @@ import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://developer.spotify.com/documentation/web-api/tutorials/code-flow
+// https://developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens
 const vendor: PlainVendor = {
   label: 'Spotify',
-  documentation: ['https://developer.spotify.com/documentation/web-api/tutorials/code-flow', 'https://developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens'],
   authorizationEndpoint: 'https://accounts.spotify.com/authorize',
   tokenEndpoint: 'https://accounts.spotify.com/api/token',
   clientAuthentication: 'client_secret_basic',

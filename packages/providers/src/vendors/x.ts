@@ -2,9 +2,10 @@ import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code
+// https://docs.x.com/fundamentals/authentication/oauth-2-0/user-access-token
 const vendor: PlainVendor = {
   label: 'X',
-  documentation: ['https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code', 'https://docs.x.com/fundamentals/authentication/oauth-2-0/user-access-token'],
   authorizationEndpoint: 'https://x.com/i/oauth2/authorize',
   tokenEndpoint: 'https://api.x.com/2/oauth2/token',
   revocationEndpoint: 'https://api.x.com/2/oauth2/revoke',

@@ -2,9 +2,9 @@ import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
+// https://developers.zoom.us/docs/integrations/oauth/
 const vendor: PlainVendor = {
   label: 'Zoom',
-  documentation: ['https://developers.zoom.us/docs/integrations/oauth/'],
   authorizationEndpoint: 'https://zoom.us/oauth/authorize',
   tokenEndpoint: 'https://zoom.us/oauth/token',
   revocationEndpoint: 'https://zoom.us/oauth/revoke',

@@ -1,4 +1,3 @@
-// https://developers.asana.com/docs/oauth
 import { asana as create } from '../../src/index.ts'
 import { client, standardFailures } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -6,6 +5,7 @@ import type { VendorCase } from './case.ts'
 const data = { id: 4673218951, gid: '4673218951', name: 'Alice Example', email: 'alice@example.com' }
 
 export const asana: VendorCase = {
+  page: 'https://developers.asana.com/docs/oauth',
   create,
   description: {
     client: client(),

@@ -1,4 +1,3 @@
-// https://developer.atlassian.com/cloud/bitbucket/oauth-2/
 import { bitbucket as create } from '../../src/index.ts'
 import { client, standardFailures } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -8,6 +7,7 @@ const tokens = ({ accessToken, refreshToken, scopes }: { accessToken: string, re
 })
 
 export const bitbucket: VendorCase = {
+  page: 'https://developer.atlassian.com/cloud/bitbucket/oauth-2/',
   create,
   description: {
     client: client('account', 'pullrequest'),

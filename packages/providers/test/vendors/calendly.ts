@@ -1,4 +1,3 @@
-// https://developer.calendly.com/api-docs/calendly-o-auth/o-auth/post-oauth-token
 import { calendly as create } from '../../src/index.ts'
 import { client, standardFailures, standardRevocation } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -15,6 +14,7 @@ const tokens = ({ accessToken, refreshToken, scopes }: { accessToken: string, re
 })
 
 export const calendly: VendorCase = {
+  page: 'https://developer.calendly.com/api-docs/calendly-o-auth/o-auth/post-oauth-token',
   create,
   description: {
     client: client(),

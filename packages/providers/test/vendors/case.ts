@@ -4,6 +4,8 @@ import type { VendorOptions } from '../../src/vendor.ts'
 
 /** A vendor as its own pages describe it, and what follows from that for our provider. Nothing here is read from `src`. */
 export interface VendorCase {
+  /** Where the vendor describes it. */
+  page: string
   create: (options: VendorOptions) => RedirectProvider
   description: VendorDescription
   label: string

@@ -1,4 +1,3 @@
-// https://discord.com/developers/docs/topics/oauth2
 import { discord as create } from '../../src/index.ts'
 import { client, standardFailures, standardRevocation } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -8,6 +7,7 @@ const tokens = ({ accessToken, refreshToken, scopes }: { accessToken: string, re
 })
 
 export const discord: VendorCase = {
+  page: 'https://discord.com/developers/docs/topics/oauth2',
   create,
   description: {
     client: client(),

@@ -1,4 +1,3 @@
-// https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow
 import { createHmac } from 'node:crypto'
 import { facebook as create } from '../../src/index.ts'
 import type { VendorDescription, VendorGrant, VendorRequest } from '@consentry/testing'
@@ -50,6 +49,7 @@ const description: VendorDescription = {
 }
 
 export const facebook: VendorCase = {
+  page: 'https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow',
   create,
   description,
   label: 'Facebook',

@@ -1,4 +1,3 @@
-// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
 // https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-token
 import { github as create } from '../../src/index.ts'
 import type { VendorGrant, VendorRequest } from '@consentry/testing'
@@ -16,6 +15,7 @@ const named = ({ headers }: VendorRequest, body: unknown) => headers['user-agent
 const registered = client()
 
 export const github: VendorCase = {
+  page: 'https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps',
   create,
   description: {
     client: registered,

@@ -1,4 +1,4 @@
-// https://docs.gitlab.com/integration/openid_connect_provider/ and https://docs.gitlab.com/api/oauth2/
+// https://docs.gitlab.com/api/oauth2/
 import { gitlab as create } from '../../src/index.ts'
 import { client, standardFailures } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -8,6 +8,7 @@ const tokens = ({ accessToken, refreshToken, idToken, scopes }: { accessToken: s
 })
 
 export const gitlab: VendorCase = {
+  page: 'https://docs.gitlab.com/integration/openid_connect_provider/',
   create,
   description: {
     client: client(),

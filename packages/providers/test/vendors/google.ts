@@ -1,4 +1,3 @@
-// https://developers.google.com/identity/openid-connect/openid-connect
 // https://developers.google.com/identity/protocols/oauth2/web-server
 import { google as create } from '../../src/index.ts'
 import { client, standardFailures } from './case.ts'
@@ -8,6 +7,7 @@ import type { VendorCase } from './case.ts'
 const long = (scopes: readonly string[]) => scopes.map((scope) => ['email', 'profile'].includes(scope) ? `https://www.googleapis.com/auth/userinfo.${scope}` : scope).join(' ')
 
 export const google: VendorCase = {
+  page: 'https://developers.google.com/identity/openid-connect/openid-connect',
   create,
   description: {
     client: client(),

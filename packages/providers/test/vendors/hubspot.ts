@@ -1,4 +1,3 @@
-// https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens
 import { hubspot as create } from '../../src/index.ts'
 import { client, standardFailures, standardRevocation } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -9,6 +8,7 @@ const tokens = ({ accessToken, refreshToken, scopes }: { accessToken: string, re
 const { client: _own, ...failures } = standardFailures
 
 export const hubspot: VendorCase = {
+  page: 'https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens',
   create,
   description: {
     client: client(),

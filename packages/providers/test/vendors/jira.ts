@@ -1,4 +1,3 @@
-// https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/
 import { jira as create } from '../../src/index.ts'
 import { client } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -8,6 +7,7 @@ const tokens = ({ accessToken, refreshToken, scopes }: { accessToken: string, re
 })
 
 export const jira: VendorCase = {
+  page: 'https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/',
   create,
   description: {
     client: client(),

@@ -1,4 +1,3 @@
-// https://linear.app/developers/oauth-2-0-authentication
 import { linear as create } from '../../src/index.ts'
 import { client, standardFailures } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -8,6 +7,7 @@ const tokens = ({ accessToken, refreshToken, scopes }: { accessToken: string, re
 })
 
 export const linear: VendorCase = {
+  page: 'https://linear.app/developers/oauth-2-0-authentication',
   create,
   description: {
     client: client(),

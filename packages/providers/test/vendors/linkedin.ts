@@ -1,4 +1,3 @@
-// https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow
 import { linkedin as create } from '../../src/index.ts'
 import { client } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -6,6 +5,7 @@ import type { VendorCase } from './case.ts'
 const failure = { status: 400, body: { error: 'invalid_request', error_description: 'provider text' } }
 
 export const linkedin: VendorCase = {
+  page: 'https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow',
   create,
   description: {
     client: client(),

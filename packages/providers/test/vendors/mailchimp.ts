@@ -1,9 +1,9 @@
-// https://mailchimp.com/developer/marketing/guides/access-user-data-oauth-2/
 import { mailchimp as create } from '../../src/index.ts'
 import { client, standardFailures } from './case.ts'
 import type { VendorCase } from './case.ts'
 
 export const mailchimp: VendorCase = {
+  page: 'https://mailchimp.com/developer/marketing/guides/access-user-data-oauth-2/',
   create,
   description: {
     client: client(),

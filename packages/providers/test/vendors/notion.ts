@@ -1,4 +1,3 @@
-// https://developers.notion.com/reference/create-a-token
 import { notion as create } from '../../src/index.ts'
 import { client, standardFailures } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -17,6 +16,7 @@ const tokens = ({ accessToken, refreshToken }: { accessToken: string, refreshTok
 })
 
 export const notion: VendorCase = {
+  page: 'https://developers.notion.com/reference/create-a-token',
   create,
   description: {
     client: client(),

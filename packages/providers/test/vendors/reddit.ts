@@ -1,4 +1,3 @@
-// https://github.com/reddit-archive/reddit/wiki/OAuth2
 import { reddit as create } from '../../src/index.ts'
 import { client } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -6,6 +5,7 @@ import type { VendorCase } from './case.ts'
 export const userAgent = 'web:com.example.app:v1.0.0 (by /u/example)'
 
 export const reddit: VendorCase = {
+  page: 'https://github.com/reddit-archive/reddit/wiki/OAuth2',
   create: (options) => create({ userAgent, ...options }),
   description: {
     client: client(),
@@ -16,8 +16,8 @@ export const reddit: VendorCase = {
       body: 'form',
       pkce: 'ignored',
       rotation: 'never',
-      answer: ({ accessToken, refreshToken, scopes }) => ({ access_token: accessToken, token_type: 'bearer', expires_in: 86_400, refresh_token: refreshToken, scope: scopes.join(' ') }),
-      refreshed: ({ accessToken, scopes }) => ({ access_token: accessToken, token_type: 'bearer', expires_in: 86_400, scope: scopes.join(' ') }),
+      answer: ({ accessToken, refreshToken, scopes }) => ({ access_token: accessToken, token_type: 'bearer', expires_in: 3600, refresh_token: refreshToken, scope: scopes.join(' ') }),
+      refreshed: ({ accessToken, scopes }) => ({ access_token: accessToken, token_type: 'bearer', expires_in: 3600, scope: scopes.join(' ') }),
       failures: {
         code: { status: 200, body: { error: 'invalid_grant' } },
         refreshToken: { status: 400, body: { message: 'Bad Request', error: 400 } },
@@ -40,7 +40,7 @@ export const reddit: VendorCase = {
   issuer: 'https://www.reddit.com',
   defaultScopes: ['identity'],
   request: { scope: 'identity', duration: 'permanent' },
-  tokens: { expiresIn: 86_400, scopes: ['identity'], refreshToken: true },
+  tokens: { expiresIn: 3600, scopes: ['identity'], refreshToken: true },
   refresh: 'same refresh token',
   account: { subject: '4hyxqp', claims: { preferred_username: 'alice' } },
   revoke: 'refresh and access token'

@@ -1,4 +1,3 @@
-// https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_web_server_flow.htm
 import { salesforce as create } from '../../src/index.ts'
 import { client, standardFailures } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -15,6 +14,7 @@ const tokens = ({ accessToken, refreshToken, scopes }: { accessToken: string, re
 })
 
 export const salesforce: VendorCase = {
+  page: 'https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_web_server_flow.htm',
   create,
   description: {
     client: client(),

@@ -1,4 +1,4 @@
-// https://docs.slack.dev/reference/methods/oauth.v2.access and https://docs.slack.dev/authentication/using-token-rotation
+// https://docs.slack.dev/authentication/using-token-rotation
 import { slack as create } from '../../src/index.ts'
 import { client } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -6,6 +6,7 @@ import type { VendorCase } from './case.ts'
 const error = (code: string) => ({ status: 200, body: { ok: false, error: code } })
 
 export const slack: VendorCase = {
+  page: 'https://docs.slack.dev/reference/methods/oauth.v2.access',
   create,
   description: {
     client: client(),

@@ -1,9 +1,9 @@
-// https://developer.spotify.com/documentation/web-api/tutorials/code-flow
 import { spotify as create } from '../../src/index.ts'
 import { client, standardFailures } from './case.ts'
 import type { VendorCase } from './case.ts'
 
 export const spotify: VendorCase = {
+  page: 'https://developer.spotify.com/documentation/web-api/tutorials/code-flow',
   create,
   description: {
     client: client(),

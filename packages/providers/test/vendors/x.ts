@@ -1,4 +1,3 @@
-// https://docs.x.com/fundamentals/authentication/oauth-2-0/user-access-token
 import { x as create } from '../../src/index.ts'
 import { client } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -9,6 +8,7 @@ const tokens = ({ accessToken, refreshToken, scopes }: { accessToken: string, re
 const error = (what: string) => ({ status: 400, body: { error: 'invalid_request', error_description: `Value passed for the ${what} was invalid.` } })
 
 export const x: VendorCase = {
+  page: 'https://docs.x.com/fundamentals/authentication/oauth-2-0/user-access-token',
   create,
   description: {
     client: client(),

@@ -1,4 +1,3 @@
-// https://developers.zoom.us/docs/integrations/oauth/
 import { zoom as create } from '../../src/index.ts'
 import { client } from './case.ts'
 import type { VendorCase } from './case.ts'
@@ -8,6 +7,7 @@ const tokens = ({ accessToken, refreshToken, scopes }: { accessToken: string, re
 })
 
 export const zoom: VendorCase = {
+  page: 'https://developers.zoom.us/docs/integrations/oauth/',
   create,
   description: {
     client: client('user:read:user', 'meeting:read:meeting'),
