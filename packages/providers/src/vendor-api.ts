@@ -26,8 +26,7 @@ export function vendorApi (context: Context, { clientId, clientSecret }: VendorO
   const request = async (url: string, init: RequestInit) => {
     const response = await context.fetch(url, init)
     if (response.ok) return response
-    const fault = new ProviderFault('The answer of the API is a refusal', { status: response.status })
-    throw refusals.has(response.status) ? new ConsentryError('CONSENTRY_ERR_PROVIDER_REFUSED', { cause: fault }) : unavailable(fault)
+    throw refusals.has(response.status) ? refusal(response.status) : unavailable(new ProviderFault('The answer of the API is a failure', { status: response.status }))
   }
   return {
     clientId,
@@ -40,6 +39,11 @@ export function vendorApi (context: Context, { clientId, clientSecret }: VendorO
       return value as Claims
     }
   }
+}
+
+/** `CONSENTRY_ERR_PROVIDER_REFUSED`; some vendors refuse with a status of 200. */
+export function refusal (status: number): ConsentryError {
+  return new ConsentryError('CONSENTRY_ERR_PROVIDER_REFUSED', { cause: new ProviderFault('The answer of the API is a refusal', { status }) })
 }
 
 /** `Authorization` of RFC 7617, as vendors' pages have it: without the encoding of RFC 6749 section 2.3.1, which not all undo. */

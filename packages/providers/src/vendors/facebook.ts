@@ -82,7 +82,7 @@ export function facebook (options: FacebookOptions): RedirectProvider {
     async resourceRequest ({ accessToken }, url, init, fetch) {
       const headers = new Headers(init.headers)
       headers.set('authorization', `Bearer ${accessToken}`)
-      const target = url.hostname === 'graph.facebook.com' ? new URL(signed(rest as { clientSecret: string }, url.href, accessToken)) : url
+      const target = url.hostname === 'graph.facebook.com' ? new URL(signed({ clientSecret: rest.clientSecret }, url.href, accessToken)) : url
       return fetch(target, { ...init, headers })
     }
   } satisfies RedirectProvider)

@@ -1,5 +1,6 @@
 import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
+import { refusal } from '../vendor-api.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
 const token = 'https://api.hubapi.com/oauth/2026-03/token'
@@ -22,7 +23,8 @@ const vendor: PlainVendor = {
     claims: { email: 'user' },
     load: async (api, { accessToken }) => {
       const body = new URLSearchParams({ client_id: api.clientId, client_secret: api.clientSecret ?? '', token: accessToken, token_type_hint: 'access_token' })
-      const { hub_id, user_id, user, hub_domain } = await api.object(await api.request(`${token}/introspect`, { method: 'POST', body, headers: { accept: 'application/json' } }))
+      const { active, hub_id, user_id, user, hub_domain } = await api.object(await api.request(`${token}/introspect`, { method: 'POST', body, headers: { accept: 'application/json' } }))
+      if (active !== true) throw refusal(200)
       return { hub_id, user_id, user, hub_domain }
     }
   }

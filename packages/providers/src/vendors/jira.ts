@@ -15,6 +15,8 @@ const vendor: PlainVendor = {
   recommendedScopes: ['read:me', 'read:jira-work', 'read:jira-user', 'write:jira-work'],
   // Both are required: "the user will be prompted to grant access each time".
   authorizationParameters: { audience: 'api.atlassian.com', prompt: 'consent' },
+  // The page's answer has no `token_type`.
+  answer: { tokenType: 'bearer' },
   // A refresh token that is over, and a wrong secret.
   errors: { 'unauthorized_client: refresh_token is invalid': 'invalid_grant', 'access_denied: Unauthorized': 'invalid_client' },
   account: {

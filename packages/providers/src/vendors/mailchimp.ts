@@ -1,7 +1,6 @@
-import { ConsentryError } from '@consentry/core'
 import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
-import { ProviderFault } from '../errors.ts'
+import { refusal } from '../vendor-api.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
 // https://mailchimp.com/developer/marketing/guides/access-user-data-oauth-2/
@@ -23,7 +22,7 @@ const vendor: PlainVendor = {
         headers: { accept: 'application/json', authorization: `OAuth ${accessToken}` }
       }))
       // A token that does not hold is told with 200.
-      if (answer['error'] !== undefined) throw new ConsentryError('CONSENTRY_ERR_PROVIDER_REFUSED', { cause: new ProviderFault('The answer of the API is a refusal', { status: 200 }) })
+      if (answer['error'] !== undefined) throw refusal(200)
       return answer
     }
   }

@@ -1,8 +1,7 @@
-import { ConsentryError } from '@consentry/core'
 import type { RedirectProvider } from '@consentry/core'
 import { define } from '../define.ts'
-import { ProviderFault } from '../errors.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
+import { refusal } from '../vendor-api.ts'
 import type { VendorApi } from '../vendor-api.ts'
 
 // https://docs.slack.dev/authentication/installing-with-oauth
@@ -44,9 +43,7 @@ async function call (api: VendorApi, method: string, accessToken: string, fine: 
   const answer = await api.object(await api.request(`https://slack.com/api/${method}`, {
     method: 'POST', headers: { accept: 'application/json', authorization: `Bearer ${accessToken}` }, body: new URLSearchParams()
   }))
-  if (answer['ok'] !== true && !fine.includes(String(answer['error']))) {
-    throw new ConsentryError('CONSENTRY_ERR_PROVIDER_REFUSED', { cause: new ProviderFault('The answer of the API is a refusal', { status: 200 }) })
-  }
+  if (answer['ok'] !== true && !fine.includes(String(answer['error']))) throw refusal(200)
   return answer
 }
 

@@ -3,7 +3,7 @@ import { client } from './case.ts'
 import type { VendorCase } from './case.ts'
 
 const tokens = ({ accessToken, refreshToken, scopes }: { accessToken: string, refreshToken?: string, scopes: readonly string[] }) => ({
-  access_token: accessToken, refresh_token: refreshToken, expires_in: 3600, token_type: 'Bearer', scope: scopes.filter((scope) => scope !== 'offline_access').join(' ')
+  access_token: accessToken, refresh_token: refreshToken, expires_in: 3600, scope: scopes.filter((scope) => scope !== 'offline_access').join(' ')
 })
 
 export const jira: VendorCase = {
