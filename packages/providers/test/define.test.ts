@@ -12,6 +12,7 @@ import { jira } from './vendors/jira.ts'
 import { linkedin } from './vendors/linkedin.ts'
 import { reddit, userAgent } from './vendors/reddit.ts'
 import { asking, changed, connect, start } from './vendors/run.ts'
+import { salesforce } from './vendors/salesforce.ts'
 import { slack } from './vendors/slack.ts'
 import { spotify } from './vendors/spotify.ts'
 import { x } from './vendors/x.ts'
@@ -193,6 +194,20 @@ t.test('B13: the answer to a refresh is of the same account', async (t) => {
     const { refreshToken = '' } = await connect(local, provider)
     await fails(t, provider.refresh({ refreshToken, account: { issuer: vendor.issuer, subject: 'another' } }), 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID', name)
   }
+})
+
+t.test('B13: what the endpoint tells is of the account of the token answer', async (t) => {
+  const { local, provider } = await start(t, salesforce)
+  const tokens = await connect(local, provider)
+  t.match(tokens.account, { subject: salesforce.account.subject, claims: { instance_url: 'https://acme.my.salesforce.com' } })
+  await fails(t, provider.userInfo({ ...tokens, account: { issuer: salesforce.issuer, subject: 'another', claims: {} } }), 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID', 'another account')
+})
+
+t.test('Google: a token that is over needs no ending', async (t) => {
+  const { local, provider } = await start(t, google)
+  const tokens = await connect(local, provider)
+  t.equal(await provider.revoke(tokens), true)
+  t.equal(await provider.revoke(tokens), true, 'told as invalid_token, with 400')
 })
 
 t.test('GitLab: found where it is', async (t) => {

@@ -35,6 +35,8 @@ t.test('both are tried, and a kind that cannot be revoked is no failure', async 
   t.equal(await provider.revoke(tokens), true)
   op.overrides.revoke = () => unsupported
   t.equal(await provider.revoke(tokens), false)
+  op.overrides.revoke = () => ({ status: 400, body: { error: 'invalid_token' } })
+  t.equal(await provider.revoke(tokens), true, 'what is over already is ended')
   op.ledger.revoked.length = 0
   for (const [answer, code] of [
     [{ status: 503, body: 'provider text', headers: { 'retry-after': '5' } }, 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE'],
