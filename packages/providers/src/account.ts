@@ -2,6 +2,7 @@ import { ConsentryError } from '@consentry/core'
 import type { Account, Claims, TokenSet } from '@consentry/core'
 import { ProviderFault, responseInvalid } from './errors.ts'
 import { isSubject } from './id-token.ts'
+import { told } from './userinfo.ts'
 import type { AccountPaths, Path, PlainVendor } from './vendor.ts'
 import type { VendorApi } from './vendor-api.ts'
 
@@ -21,11 +22,11 @@ export function accountAt (json: unknown, issuer: string, { subject, claims = {}
   if (ids.length === 0 || !ids.every(isSubject)) throw responseInvalid('The id of the account is missing or malformed')
   const id = ids.join(':')
   if (!isSubject(id)) throw responseInvalid('The id of the account is too long')
-  const told = Object.entries(claims).flatMap(([name, path]) => {
+  const standard = Object.entries(claims).flatMap(([name, path]) => {
     const value = at(json, path)
     return value === undefined || value === null ? [] : [[name, value] as const]
   })
-  return { issuer, subject: id, claims: Object.fromEntries(told) }
+  return { issuer, subject: id, claims: Object.fromEntries(standard) }
 }
 
 /** Whose tokens these are, by the vendor's endpoint, over what its token answer told. */
@@ -34,9 +35,9 @@ export async function loadAccount (vendor: PlainVendor, issuer: string, api: Ven
   if (account === undefined) return tokens.account
   const claims = await load(account, api, tokens)
   if (claims === undefined) return tokens.account
-  const told = accountAt(claims, issuer, account)
-  if (tokens.account !== undefined && tokens.account.subject !== told.subject) throw responseInvalid('The account is another than before')
-  return { ...told, claims: { ...tokens.account?.claims, ...claims, ...told.claims } }
+  const found = accountAt(claims, issuer, account)
+  if (tokens.account !== undefined && tokens.account.subject !== found.subject) throw responseInvalid('The account is another than before')
+  return { ...found, claims: { ...tokens.account?.claims, ...told(claims), ...found.claims } }
 }
 
 async function load (account: NonNullable<PlainVendor['account']>, api: VendorApi, tokens: TokenSet): Promise<Claims | undefined> {

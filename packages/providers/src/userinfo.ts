@@ -51,7 +51,7 @@ export async function accountOf (response: Response, issuer: string, subjectClai
 }
 
 /** What userinfo has a say in. */
-function told (info: object): Claims {
+export function told (info: object): Claims {
   return Object.fromEntries(Object.entries(info).filter(([name]) => !tokenClaims.has(name)))
 }
 

@@ -203,6 +203,12 @@ t.test('B13: what the endpoint tells is of the account of the token answer', asy
   await fails(t, provider.userInfo({ ...tokens, account: { issuer: salesforce.issuer, subject: 'another', claims: {} } }), 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID', 'another account')
 })
 
+t.test('what an endpoint tells has no say in the sign-in', async (t) => {
+  const api = { 'GET https://discord.com/api/v10/users/@me': { answer: () => ({ body: { id: '1', username: 'alice', acr: 'high', amr: ['mfa'], auth_time: 1, iss: 'https://evil.example' } }) } }
+  const { local, provider } = await start(t, changed(discord, {}, { api }))
+  t.strictSame((await provider.userInfo(await connect(local, provider)))?.claims, { id: '1', username: 'alice', preferred_username: 'alice' })
+})
+
 t.test('Google: a token that is over needs no ending', async (t) => {
   const { local, provider } = await start(t, google)
   const tokens = await connect(local, provider)
