@@ -29,12 +29,12 @@ export function define (vendor: Vendor, options: VendorOptions): RedirectProvide
     ...coveredScopes !== undefined && { coveredScopes },
     ...loginHint !== undefined && { loginHintClaim: loginHint.claim },
 
-    async authorizationUrl (request) {
+    async authorizationUrl ({ loginHint: expected, ...request }) {
       const offline = request.refreshToken === undefined ? [] : offlineScopes
       const url = await provider.authorizationUrl({ ...request, scopes: [...new Set([...request.scopes, ...identityScopes, ...offline])] })
       const { searchParams: parameters } = url
       if (plain?.pkce === 'refused') for (const name of ['code_challenge', 'code_challenge_method']) parameters.delete(name)
-      rename(parameters, 'login_hint', loginHint?.parameter ?? null)
+      if (loginHint !== undefined && expected !== undefined) parameters.set(loginHint.parameter, expected)
       rename(parameters, 'scope', scopeParameter)
       const ours = { ...vendor.authorizationParameters, ...request.refreshToken !== undefined && vendor.offlineParameters?.[request.refreshToken] }
       for (const [name, value] of Object.entries(ours)) {
