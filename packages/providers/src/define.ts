@@ -7,7 +7,7 @@ import { optionsInvalid } from './errors.ts'
 import { oauth2In } from './oauth2.ts'
 import { oidc } from './oidc.ts'
 import { translation } from './translation.ts'
-import { basic, vendorApi } from './vendor-api.ts'
+import { basicAuthorization, vendorApi } from './vendor-api.ts'
 import type { PlainVendor, Vendor, VendorOptions } from './vendor.ts'
 
 /**
@@ -89,7 +89,7 @@ function authentication ({ clientAuthentication }: PlainVendor, { clientId, clie
   // oxlint-disable-next-line no-control-regex
   if (typeof clientSecret !== 'string' || clientSecret === '' || /[\x00-\x1f\x7f]/.test(clientSecret)) throw optionsInvalid('clientSecret is malformed')
   if (clientAuthentication === 'client_secret_post') return ClientSecretPost(clientSecret)
-  return (_server, _client, _body, headers) => { headers.set('authorization', basic(clientId, clientSecret)) }
+  return (_server, _client, _body, headers) => { headers.set('authorization', basicAuthorization(clientId, clientSecret)) }
 }
 
 function rename (parameters: URLSearchParams, from: string, to: string | null): void {

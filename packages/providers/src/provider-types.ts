@@ -8,6 +8,26 @@ import { clientType, providerType } from './provider-type.ts'
 import type { ProviderType } from './provider-type.ts'
 import { tokenExchange } from './token-exchange.ts'
 import type { TokenExchangeOptions } from './token-exchange.ts'
+import { asana } from './vendors/asana.ts'
+import { bitbucket } from './vendors/bitbucket.ts'
+import { calendly } from './vendors/calendly.ts'
+import { discord } from './vendors/discord.ts'
+import { facebook } from './vendors/facebook.ts'
+import { github } from './vendors/github.ts'
+import { gitlab } from './vendors/gitlab.ts'
+import { google } from './vendors/google.ts'
+import { hubspot } from './vendors/hubspot.ts'
+import { jira } from './vendors/jira.ts'
+import { linear } from './vendors/linear.ts'
+import { linkedin } from './vendors/linkedin.ts'
+import { mailchimp } from './vendors/mailchimp.ts'
+import { notion } from './vendors/notion.ts'
+import { reddit } from './vendors/reddit.ts'
+import { salesforce } from './vendors/salesforce.ts'
+import { slack } from './vendors/slack.ts'
+import { spotify } from './vendors/spotify.ts'
+import { x } from './vendors/x.ts'
+import { zoom } from './vendors/zoom.ts'
 
 const form = { host: 'text', allowedHosts: 'list', issuer: 'text', helpUrl: 'text', probe: 'text', subjectClaim: 'text', scopes: 'list', hint: 'text' } as const
 const direct = {
@@ -20,7 +40,7 @@ type FlatExchange = Omit<TokenExchangeOptions, 'subject'> & { subjectProvider: s
 const flatExchange = ({ subjectProvider, subjectScopes, ...options }: FlatExchange) =>
   tokenExchange({ ...options, subject: { provider: subjectProvider, ...subjectScopes !== undefined && { scopes: subjectScopes } } })
 
-/** The values of `CONSENTRY_<NAME>_TYPE`. A vendor is a line: `github: clientType(github)`. */
+/** The values of `CONSENTRY_<NAME>_TYPE`. */
 export const providerTypes: Readonly<Record<string, ProviderType>> = {
   oidc: clientType(oidc, {
     issuer: 'text', signingAlgorithms: 'list', authorizationEndpoint: 'text', clientAuthentication: 'text', idTokenHintInUrl: 'flag', clockTolerance: 'number'
@@ -33,5 +53,25 @@ export const providerTypes: Readonly<Record<string, ProviderType>> = {
   api_key: providerType(apiKey, { ...form, header: 'text', scheme: 'text', fieldLabel: 'text' }, ['label']),
   basic: providerType(basic, { ...form, usernameLabel: 'text', passwordLabel: 'text' }, ['label']),
   client_credentials: clientType(clientCredentials, direct),
-  token_exchange: clientType(flatExchange, { ...direct, subjectProvider: 'text', subjectScopes: 'list' }, ['subjectProvider'])
+  token_exchange: clientType(flatExchange, { ...direct, subjectProvider: 'text', subjectScopes: 'list' }, ['subjectProvider']),
+  asana: clientType(asana),
+  bitbucket: clientType(bitbucket),
+  calendly: clientType(calendly),
+  discord: clientType(discord),
+  facebook: clientType(facebook, { graphVersion: 'text' }),
+  github: clientType(github, { host: 'text' }),
+  gitlab: clientType(gitlab, { host: 'text' }),
+  google: clientType(google, { hostedDomain: 'text' }),
+  hubspot: clientType(hubspot),
+  jira: clientType(jira),
+  linear: clientType(linear),
+  linkedin: clientType(linkedin),
+  mailchimp: clientType(mailchimp),
+  notion: clientType(notion),
+  reddit: clientType(reddit, { userAgent: 'text' }, ['userAgent']),
+  salesforce: clientType(salesforce, { host: 'text' }),
+  slack: clientType(slack),
+  spotify: clientType(spotify),
+  x: clientType(x),
+  zoom: clientType(zoom)
 }

@@ -47,7 +47,7 @@ export function refusal (status: number): ConsentryError {
 }
 
 /** `Authorization` of RFC 7617, as vendors' pages have it: without the encoding of RFC 6749 section 2.3.1, which not all undo. */
-export function basic (clientId: string, clientSecret: string): string {
+export function basicAuthorization (clientId: string, clientSecret: string): string {
   return `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`
 }
 

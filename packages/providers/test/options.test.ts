@@ -3,6 +3,7 @@ import { generateKeyPair } from 'jose'
 import t from 'tap'
 import * as everything from '../src/index.ts'
 import { oauth2, oidc } from '../src/index.ts'
+import { vendors } from './vendors/all.ts'
 
 const openid = { issuer: 'https://idp.example', clientId: 'c' }
 const plain = { authorizationEndpoint: 'https://idp.example/a', tokenEndpoint: 'https://idp.example/t', clientId: 'c' }
@@ -98,7 +99,8 @@ t.test('options are copied', async (t) => {
 
 t.test('what the package exports', (t) => {
   t.same(Object.keys(everything).sort(), [
-    'ProviderFault', 'apiKey', 'basic', 'clientCredentials', 'createFetch', 'microsoft', 'oauth2', 'oidc', 'providersFromEnv', 'tokenExchange'
-  ])
+    'ProviderFault', 'apiKey', 'basic', 'clientCredentials', 'createFetch', 'microsoft', 'oauth2', 'oidc', 'providersFromEnv', 'tokenExchange',
+    ...Object.keys(vendors)
+  ].sort())
   t.end()
 })

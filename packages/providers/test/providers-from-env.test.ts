@@ -66,6 +66,15 @@ t.test('whatever makes a provider has a type', (t) => {
   t.end()
 })
 
+t.test('a vendor, with options of its own and its own scopes', (t) => {
+  const client = { CONSENTRY_CODE_CLIENT_ID: 'app', CONSENTRY_CODE_CLIENT_SECRET: 'secret' }
+  t.match(providersFromEnv({ ...client, CONSENTRY_CODE_TYPE: 'github', CONSENTRY_CODE_HOST: 'git.example.com' }), { code: { label: 'GitHub', host: 'git.example.com', defaultScopes: ['read:user', 'user:email'] } })
+  t.match(providersFromEnv({ ...client, CONSENTRY_CODE_TYPE: 'slack', CONSENTRY_CODE_SCOPES: 'chat:write' }), { code: { label: 'Slack', defaultScopes: ['chat:write'] } })
+  t.same(problems(t, { ...client, CONSENTRY_CODE_TYPE: 'reddit' }), ['CONSENTRY_CODE_USER_AGENT is missing'])
+  t.same(problems(t, { CONSENTRY_CODE_CLIENT_ID: 'app', CONSENTRY_CODE_TYPE: 'jira' }), ['CONSENTRY_CODE_CLIENT_SECRET is missing'])
+  t.end()
+})
+
 t.test('a name that begins like another', (t) => {
   const providers = providersFromEnv({ ...corp, CONSENTRY_CORP_CLIENT_TYPE: 'api_key', CONSENTRY_CORP_CLIENT_LABEL: 'Weather', CONSENTRY_CORP_CLIENT_HOST: 'api.weather.example' })
   t.match(providers, { corp: { kind: 'redirect' }, corp_client: { kind: 'form', label: 'Weather' } }, 'CONSENTRY_CORP_CLIENT_ID is of corp')

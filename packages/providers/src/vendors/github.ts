@@ -3,7 +3,7 @@ import { ConsentryError } from '@consentry/core'
 import { define } from '../define.ts'
 import { ProviderFault } from '../errors.ts'
 import { originOf } from '../host.ts'
-import { basic } from '../vendor-api.ts'
+import { basicAuthorization } from '../vendor-api.ts'
 import type { PlainVendor, VendorOptions } from '../vendor.ts'
 
 export interface GitHubOptions extends VendorOptions {
@@ -60,7 +60,7 @@ const describe = (host: string): PlainVendor => {
       const { clientId, clientSecret = '' } = github
       await github.request(`${api}/applications/${encodeURIComponent(clientId)}/token`, {
         method: 'DELETE',
-        headers: { ...versioned, 'content-type': 'application/json', authorization: basic(clientId, clientSecret) },
+        headers: { ...versioned, 'content-type': 'application/json', authorization: basicAuthorization(clientId, clientSecret) },
         body: JSON.stringify({ access_token: accessToken })
       }).catch((error: unknown) => { if (![404, 422].includes(statusOf(error) ?? 0)) throw error })
       return true
