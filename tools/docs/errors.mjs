@@ -1,9 +1,7 @@
 // Writes docs/errors.md from the codes of core and their statuses in the plugin; with --check says whether it is stale.
-import { readFile, writeFile } from 'node:fs/promises'
 import { errorCodes } from '../../packages/core/dist/src/errors.js'
 import { statusCodes } from '../../packages/fastify-plugin/dist/src/errors.js'
-
-const file = new URL('../../docs/errors.md', import.meta.url)
+import { writeOrCheck } from './page.mjs'
 
 const rows = Object.entries(errorCodes).map(([code, { message, retryable }]) =>
   `| \`${code}\` | ${statusCodes[code]} | ${retryable ? 'yes' : 'no'} | ${message.replaceAll('|', '\\|')} |`)
@@ -24,12 +22,4 @@ Every failure of Consentry has a \`code\`. Codes are stable; programs go by them
 ${rows.join('\n')}
 `
 
-if (process.argv.includes('--check')) {
-  const current = await readFile(file, 'utf8').catch(() => '')
-  if (current !== page) {
-    console.error('docs/errors.md is stale: run `npm run docs:errors` and commit it.')
-    process.exitCode = 1
-  }
-} else {
-  await writeFile(file, page)
-}
+await writeOrCheck('docs/errors.md', 'docs:errors', page)

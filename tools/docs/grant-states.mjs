@@ -1,8 +1,6 @@
 // Writes docs/grant-states.md by asking the state machine; with --check says whether it is stale.
-import { readFile, writeFile } from 'node:fs/promises'
 import { grantState } from '../../packages/core/dist/src/index.js'
-
-const file = new URL('../../docs/grant-states.md', import.meta.url)
+import { writeOrCheck } from './page.mjs'
 
 const minute = 60_000
 const now = 1_700_000_000_000
@@ -75,12 +73,4 @@ How each outcome of a flow ends for those who wait for it:
 | \`provider_error\` | the provider's error |
 `
 
-if (process.argv.includes('--check')) {
-  const current = await readFile(file, 'utf8').catch(() => '')
-  if (current !== page) {
-    console.error('docs/grant-states.md is stale: run `npm run docs:states` and commit it.')
-    process.exitCode = 1
-  }
-} else {
-  await writeFile(file, page)
-}
+await writeOrCheck('docs/grant-states.md', 'docs:states', page)

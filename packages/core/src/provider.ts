@@ -55,8 +55,8 @@ export interface RefreshRequest {
   refreshToken: string
   /** What the grant holds, for a provider that wants it said again. */
   scopes?: readonly string[]
-  /** The account the grant belongs to; another one in the answer is refused. */
-  account?: Pick<Account, 'issuer' | 'subject'>
+  /** The account the grant belongs to; another one in the answer is refused, and another sign-in where its claims name one. */
+  account?: Pick<Account, 'issuer' | 'subject'> & Partial<Pick<Account, 'claims'>>
 }
 
 /**

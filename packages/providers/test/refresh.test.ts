@@ -112,12 +112,12 @@ t.test('the ID token of a refresh is of the same sign-in', async (t) => {
   const { account, refreshToken = '' } = await obtain(provider)
   const request = { refreshToken, ...account !== undefined && { account } }
   for (const [name, claims] of Object.entries({
-    'a later sign-in': { auth_time: signedInAt + 30 }, 'another nonce': { nonce: 'nonce-2' }
+    'another nonce': { nonce: 'nonce-2' }
   })) {
     op.idToken.claims = claims
     await fails(t, provider.refresh(request), invalid, name)
   }
-  for (const claims of [{ auth_time: signedInAt }, { auth_time: undefined }, { nonce: 'nonce-1' }]) {
+  for (const claims of [{ auth_time: signedInAt }, { auth_time: signedInAt + 30 }, { auth_time: undefined }, { nonce: 'nonce-1' }]) {
     op.idToken.claims = claims
     t.ok(await provider.refresh(request), JSON.stringify(claims))
   }
