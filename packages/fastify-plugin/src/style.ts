@@ -16,6 +16,7 @@ dl div { display: flex; gap: 1rem; padding: .6rem 0; border-bottom: 1px solid va
 dt { flex: 0 0 6.5rem; color: var(--dim) }
 dd { margin: 0; overflow-wrap: anywhere }
 ul { margin: 0; padding: 0; list-style: none }
+a:not(.button) { color: var(--accent) }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin: 0 }
 .button { font: inherit; font-weight: 600; padding: .65rem 1.15rem; border-radius: 10px; border: 1px solid var(--accent); background: var(--accent); color: var(--on-accent); cursor: pointer; text-decoration: none; display: inline-block }
 .button.quiet { background: transparent; color: var(--ink); border-color: var(--line) }
