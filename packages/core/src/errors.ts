@@ -24,6 +24,7 @@ export const errorCodes = {
   CONSENTRY_ERR_SCOPES_MISSING: { message: 'The provider granted less than was asked for.', retryable: false },
   CONSENTRY_ERR_REAUTH_REQUIRED: { message: 'The provider ended this grant. The person has to consent again.', retryable: false },
   CONSENTRY_ERR_GRANT_REVOKED: { message: 'The grant was disconnected while it was needed.', retryable: false },
+  CONSENTRY_ERR_HOST_REFUSED: { message: 'A grant is not sent to this host.', retryable: false },
   CONSENTRY_ERR_SECRET_REFUSED: { message: 'The provider does not accept what was typed. Check it and try again.', retryable: false },
   CONSENTRY_ERR_AUTHORIZATION_REQUIRED: { message: 'A consent is needed before this request can be served.', retryable: true },
 

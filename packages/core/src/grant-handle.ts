@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { ConsentryError } from './errors.ts'
 import type { GrantKey } from './grant.ts'
 import { isExpired, isStale, type Requirement } from './grant-state.ts'
 import type { Clock, VersionedGrant } from './ports.ts'
@@ -33,7 +34,7 @@ export interface Grant {
   /**
    * `fetch` with the access token in the `Authorization` header (RFC 6750), or as the provider wants it. After a 401 it
    * refreshes and tries once more, unless the body is a stream or an iterator. Sends the token over https only, loopback
-   * excepted.
+   * excepted, and where the provider has `resourceHosts`, to these alone; rejects with `CONSENTRY_ERR_HOST_REFUSED`.
    */
   fetch (url: string | URL, init?: RequestInit): Promise<Response>
 }
@@ -41,7 +42,7 @@ export interface Grant {
 export interface GrantHandleOptions {
   key: GrantKey
   grant: VersionedGrant
-  provider: Pick<Provider, 'kind' | 'coveredScopes' | 'resourceRequest'>
+  provider: Pick<Provider, 'kind' | 'coveredScopes' | 'resourceHosts' | 'resourceRequest'>
   requirement: Requirement
   clock: Clock
   refresh: Refresh
@@ -98,7 +99,7 @@ class GrantHandle implements Grant {
   }
 
   async fetch (url: string | URL, init: RequestInit = {}): Promise<Response> {
-    assertConfidential(new URL(url))
+    assertMayGo(new URL(url), this.#options.provider.resourceHosts)
     const response = await this.#send(url, init)
     const again = this.#renewable && canBeSentAgain(init.body)
     if (response.status !== 401 || !again) return response
@@ -155,7 +156,8 @@ function canBeSentAgain (body: RequestInit['body']): boolean {
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
-function assertConfidential (url: URL): void {
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && loopback.test(url.hostname))) return
-  throw new TypeError('An access token is only sent over https, or http to this machine.')
+function assertMayGo (url: URL, hosts: readonly string[] | undefined): void {
+  const confidential = url.protocol === 'https:' || (url.protocol === 'http:' && loopback.test(url.hostname))
+  if (!confidential) throw new ConsentryError('CONSENTRY_ERR_HOST_REFUSED', { cause: new TypeError('an access token is only sent over https, or http to this machine') })
+  if (hosts?.includes(url.host) === false) throw new ConsentryError('CONSENTRY_ERR_HOST_REFUSED', { cause: new TypeError('the host is not among resourceHosts') })
 }

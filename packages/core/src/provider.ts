@@ -82,6 +82,11 @@ export interface ProviderBase {
    * `{ repo: ['public_repo'] }`: a grant of `repo` serves a requirement of `public_repo`.
    */
   readonly coveredScopes?: CoveredScopes
+  /**
+   * The hosts, each in full, that `grant.fetch()` may send the tokens to. Without it every one, over https: where the
+   * application takes URLs from a model or a person, name them.
+   */
+  readonly resourceHosts?: readonly string[]
   /** The claim of an account that the provider understands as a login hint. Default `email`, then `preferred_username`. */
   readonly loginHintClaim?: string
   /** New tokens for a refresh token. `CONSENTRY_ERR_REAUTH_REQUIRED` when the provider answers `invalid_grant`. */

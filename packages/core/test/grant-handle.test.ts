@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import t from 'tap'
 import { ConsentryError } from '../src/errors.ts'
 import type { Grant } from '../src/grant-handle.ts'
-import { account, alice, codeOf, createWorld, grantOf, keyOf, minute, type World, type WorldOptions } from './world.ts'
+import { account, alice, codeOf, createWorld, fakeProvider, grantOf, keyOf, minute, type World, type WorldOptions } from './world.ts'
 
 const key = keyOf(alice)
 const start = 1_700_000_000_000
@@ -136,12 +136,24 @@ t.test('fetch, against a server', async (t) => {
     const asked: unknown[] = []
     const { grant } = await handle({}, { fetch: async (input) => { asked.push(input); return new Response() } })
     for (const target of ['http://example.com/', 'http://127.0.0.1.example.com/', 'http://localhost.example.com/', 'http://127.0.0.1@example.com/', 'ftp://127.0.0.1/', 'ws://127.0.0.1/', 'http://[::2]/', 'http://128.0.0.1/']) {
-      await t.rejects(grant.fetch(target), TypeError, target)
+      t.equal(await codeOf(grant.fetch(target)), 'CONSENTRY_ERR_HOST_REFUSED', target)
     }
     await t.rejects(grant.fetch('not a url'))
     t.same(asked, [])
     for (const target of ['https://example.com/', 'http://localhost:1/', 'http://127.1.2.3/', 'http://[::1]/']) await grant.fetch(target)
     t.equal(asked.length, 4)
+  })
+
+  t.test('where the provider names hosts, to these and no other, whoever chose the URL', async (t) => {
+    const asked: unknown[] = []
+    const github = Object.assign(fakeProvider(), { resourceHosts: ['api.github.com', 'uploads.github.com:8443'] })
+    const { grant } = await handle({}, { github, fetch: async (input) => { asked.push(input); return new Response() } })
+    for (const target of ['https://evil.example/', 'https://api.github.com.evil.example/', 'https://api.github.com:8443/', 'https://github.com/', 'https://api.github.com@evil.example/']) {
+      t.equal(await codeOf(grant.fetch(target)), 'CONSENTRY_ERR_HOST_REFUSED', target)
+    }
+    t.same(asked, [])
+    for (const target of ['https://api.github.com/user', 'https://API.github.com:443/user', 'https://uploads.github.com:8443/']) await grant.fetch(target)
+    t.equal(asked.length, 3)
   })
 
   t.test('a redirect to another origin does not take the token along', async (t) => {

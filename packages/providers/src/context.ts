@@ -1,3 +1,4 @@
+import type { ProviderBase } from '@consentry/core'
 import { allowInsecureRequests, clockSkew, clockTolerance, customFetch } from 'oauth4webapi'
 import type { Client, ClientAuth, CustomFetchOptions, DPoPHandle, ProtectedResourceRequestBody } from 'oauth4webapi'
 import { clientAuthentication } from './client-authentication.ts'
@@ -6,7 +7,7 @@ import type { Connection } from './connection.ts'
 import type { Dialect } from './dialect.ts'
 import { dpopHandle } from './dpop.ts'
 import { optionsInvalid } from './errors.ts'
-import { authorizationParametersOption, numberOption, scopesOption } from './options.ts'
+import { authorizationParametersOption, hostOption, numberOption, scopesOption } from './options.ts'
 import type { ClientOptions } from './options.ts'
 
 /** The options of a provider, checked once, in the form in which oauth4webapi takes them. */
@@ -21,6 +22,8 @@ export interface Context extends Connection {
   /** Errors of a refresh that mean the end of the grant. */
   readonly reauthErrors: ReadonlySet<string>
   readonly scopes: readonly string[]
+  /** What a provider says of itself because of an option. */
+  readonly facts: Pick<ProviderBase, 'resourceHosts'>
   readonly scopeSeparator: string
   readonly authorizationParameters: ReadonlyArray<readonly [string, string]>
   /** Seconds. */
@@ -76,6 +79,7 @@ export function createContext (options: ClientOptions, { scopes, scopeSeparator,
     dpop,
     reauthErrors: new Set(['invalid_grant', ...reauthErrors]),
     scopes: scopesOption(options.scopes ?? scopes, scopeSeparator),
+    facts: options.resourceHosts === undefined ? {} : { resourceHosts: Object.freeze(options.resourceHosts.map((host) => hostOption('resourceHosts', host, reach))) },
     scopeSeparator,
     authorizationParameters: authorizationParametersOption(options.authorizationParameters),
     clockTolerance: tolerance

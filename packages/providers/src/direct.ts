@@ -66,6 +66,7 @@ export function directProvider (options: DirectOptions, grant: DirectGrant): Dir
     host,
     issuer,
     defaultScopes: context.scopes,
+    ...context.facts,
     ...grant.subject !== undefined && { subject: grant.subject },
 
     async obtain ({ scopes, subjectToken }: DirectRequest) {

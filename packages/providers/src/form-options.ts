@@ -1,7 +1,6 @@
-import { endpoint, refusal } from './endpoint.ts'
-import type { Reach } from './endpoint.ts'
+import { refusal } from './endpoint.ts'
 import { optionsInvalid } from './errors.ts'
-import { endpointOption, reachOf, scopesOption } from './options.ts'
+import { endpointOption, hostOption, reachOf, scopesOption } from './options.ts'
 import type { ConnectionOptions } from './options.ts'
 import type { Probe } from './probe.ts'
 
@@ -11,8 +10,8 @@ export interface FormOptions extends ConnectionOptions {
   label: string
   /** The host that the secret is for, with its port if that is not 443. Default: that of the URL of `probe`, or of `issuer`. */
   host?: string
-  /** More hosts that may get the secret, each in full. No other ever does. */
-  allowedHosts?: readonly string[]
+  /** More hosts that may get the secret, each in full, as `api.example.com`. No other ever does. */
+  resourceHosts?: readonly string[]
   /** Who vouches for the accounts. Default: the origin of the host. */
   issuer?: string
   /** Where people get the secret, for a link. */
@@ -51,8 +50,8 @@ export function formSettings (options: FormOptions): FormSettings {
   const from = probe instanceof URL ? probe : vouching === undefined ? undefined : new URL(vouching)
   const host = options.host === undefined ? from?.host : hostOption('host', options.host, reach)
   if (host === undefined) throw optionsInvalid('host is missing')
-  const hosts = new Set([host, ...(options.allowedHosts ?? []).map((allowed) => hostOption('allowedHosts', allowed, reach))])
-  if (probe instanceof URL && !hosts.has(probe.host)) throw optionsInvalid('probe is not on host or allowedHosts')
+  const hosts = new Set([host, ...(options.resourceHosts ?? []).map((allowed) => hostOption('resourceHosts', allowed, reach))])
+  if (probe instanceof URL && !hosts.has(probe.host)) throw optionsInvalid('probe is not on host or resourceHosts')
   return {
     label,
     host,
@@ -63,13 +62,4 @@ export function formSettings (options: FormOptions): FormSettings {
     scopes: scopesOption(options.scopes ?? [], ' '),
     refuses: (url) => refusal(url, reach) ?? (hosts.has(url.host) ? undefined : 'is on another host than the provider')
   }
-}
-
-function hostOption (name: string, value: string, reach: Reach): string {
-  try {
-    const url = endpoint(name, `https://${value}`, reach)
-    // A star is a character of hosts to URL parsing.
-    if (url.host === value && !value.includes('*')) return value
-  } catch {}
-  throw optionsInvalid(`${name} is not a host, such as api.example.com`)
 }

@@ -1,7 +1,7 @@
 import { ConsentryError } from '@consentry/core'
 import type { FormField, FormProvider, TokenSet } from '@consentry/core'
 import { createConnection } from './connection.ts'
-import { ProviderFault, optionsInvalid, responseInvalid } from './errors.ts'
+import { ProviderFault, responseInvalid } from './errors.ts'
 import type { Fetch } from './fetch.ts'
 import { formSettings } from './form-options.ts'
 import type { FormOptions } from './form-options.ts'
@@ -30,7 +30,7 @@ export function formProvider (options: FormOptions, kind: SecretKind): FormProvi
 
   const send = async ({ accessToken }: Secret, url: URL, init: RequestInit, fetch: Fetch): Promise<Response> => {
     const reason = settings.refuses(url)
-    if (reason !== undefined) throw optionsInvalid(`The URL ${reason}`)
+    if (reason !== undefined) throw new ConsentryError('CONSENTRY_ERR_HOST_REFUSED', { cause: new ProviderFault(`The URL ${reason}`) })
     const headers = new Headers(init.headers)
     headers.set(...kind.header(accessToken))
     // fetch would follow to another host, and take along a header that is not called Authorization.

@@ -89,6 +89,7 @@ export function oauth2In (dialect: Dialect, options: OAuth2Options): RedirectPro
     host,
     issuer,
     defaultScopes: context.scopes,
+    ...context.facts,
     ...methods,
 
     async exchange (response, { redirectUri, codeVerifier }) {

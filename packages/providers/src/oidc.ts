@@ -106,6 +106,7 @@ export function openIdProvider (options: OidcOptions, { rules = oneIssuer(option
     host,
     issuer: rules.document,
     defaultScopes: context.scopes,
+    ...context.facts,
     ...methods,
 
     async exchange (response, { redirectUri, codeVerifier, nonce, scopes, maxAge }) {

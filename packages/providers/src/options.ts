@@ -35,6 +35,11 @@ export interface ClientOptions extends ConnectionOptions {
   clientAuthentication?: ClientAuthenticationMethod
   /** Asked for when a requirement names no scopes. */
   scopes?: readonly string[]
+  /**
+   * The hosts, each in full, that `grant.fetch()` may send tokens to. Without it every one, over https: name them where
+   * the application takes URLs from a model or a person.
+   */
+  resourceHosts?: readonly string[]
   /** Sent with every authorization request, such as `{ audience: '…' }`. Parameters of the protocol cannot be set. */
   authorizationParameters?: Readonly<Record<string, string>>
   /** How far the provider's clock may be off, in seconds. Default 30. */
@@ -69,6 +74,20 @@ export function endpointOption (name: string, value: string, reach: Reach): stri
   } catch (error) {
     throw optionsInvalid(error instanceof TypeError ? error.message : name)
   }
+}
+
+/**
+ * A host as URLs have it, with its port if that is not 443.
+ *
+ * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`
+ */
+export function hostOption (name: string, value: string, reach: Reach): string {
+  try {
+    const url = endpoint(name, `https://${value}`, reach)
+    // A star is a character of hosts to URL parsing.
+    if (url.host === value && !value.includes('*')) return value
+  } catch {}
+  throw optionsInvalid(`${name} is not a host, such as api.example.com`)
 }
 
 /**

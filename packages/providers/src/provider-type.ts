@@ -14,7 +14,7 @@ export interface ProviderType {
 const connection = {
   label: 'text', timeout: 'number', allowInsecureLoopback: 'flag', allowPrivateAddresses: 'flag'
 } as const satisfies Partial<Record<keyof ConnectionOptions | 'label', VariableKind>>
-const client = { ...connection, clientId: 'text', clientSecret: 'secret', scopes: 'list' } as const
+const client = { ...connection, clientId: 'text', clientSecret: 'secret', scopes: 'list', resourceHosts: 'list' } as const
 
 type Variables<Options> = Readonly<Partial<Record<keyof Options & string, VariableKind>>>
 

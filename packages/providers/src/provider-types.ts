@@ -29,7 +29,7 @@ import { spotify } from './vendors/spotify.ts'
 import { x } from './vendors/x.ts'
 import { zoom } from './vendors/zoom.ts'
 
-const form = { host: 'text', allowedHosts: 'list', issuer: 'text', helpUrl: 'text', probe: 'text', subjectClaim: 'text', scopes: 'list', hint: 'text' } as const
+const form = { host: 'text', resourceHosts: 'list', issuer: 'text', helpUrl: 'text', probe: 'text', subjectClaim: 'text', scopes: 'list', hint: 'text' } as const
 const direct = {
   issuer: 'text', discovery: 'text', tokenEndpoint: 'text', revocationEndpoint: 'text', audience: 'list', resource: 'list', clientAuthentication: 'text'
 } as const

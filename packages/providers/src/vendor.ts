@@ -4,7 +4,7 @@ import type { VendorApi } from './vendor-api.ts'
 
 /** What an application says to be a client of a vendor; the rest is known. */
 export interface VendorOptions extends Pick<ClientOptions,
-  'label' | 'clientId' | 'clientSecret' | 'scopes' | 'authorizationParameters' | 'timeout' | 'clockTolerance' | 'allowPrivateAddresses' |
+  'label' | 'clientId' | 'clientSecret' | 'scopes' | 'resourceHosts' | 'authorizationParameters' | 'timeout' | 'clockTolerance' | 'allowPrivateAddresses' |
   'allowInsecureLoopback' | 'fetch' | 'clock'> {}
 
 /** Where a value stands in JSON: names of members with dots between them, such as `data.id`. */

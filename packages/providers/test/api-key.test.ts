@@ -79,7 +79,7 @@ t.test('seed E: token forms: a probe of the application', async (t) => {
   t.notOk('account' in await accepts(() => true))
   await fails(t, accepts(() => false), refused, 'no', [canary])
   await fails(t, accepts(() => ({ subject: '' })), 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID', 'nobody', [canary])
-  await fails(t, accepts(async (request) => (await request('https://evil.example/')).ok), 'CONSENTRY_ERR_OPTIONS_INVALID', 'another host', [canary])
+  await fails(t, accepts(async (request) => (await request('https://evil.example/')).ok), 'CONSENTRY_ERR_HOST_REFUSED', 'another host', [canary])
   await fails(t, accepts(() => { throw new Error(canary) }), 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID', 'B17: an error that holds the key', [canary])
   op.overrides.userinfo = () => ({ status: 503, body: '' })
   await fails(t, accepts(async (request) => (await request(`${op.issuer}/userinfo`)).ok), unavailable, 'an outage', [canary])
@@ -109,18 +109,18 @@ t.test('a key goes to the hosts of its provider and to no other', async (t) => {
   const provider = weather(t, op, { header: 'x-api-key' })
   const send = (url: string, from = provider) => from.resourceRequest?.(tokens, new URL(url), {}, fetch) ?? Promise.reject(new Error('none'))
   for (const url of [`${other.issuer}/userinfo`, 'https://evil.example/', `http://user:pass@${new URL(op.issuer).host}/`, 'https://127.0.0.1/', op.issuer.replace('127.0.0.1', 'localhost')]) {
-    await fails(t, send(url), 'CONSENTRY_ERR_OPTIONS_INVALID', url, [canary])
+    await fails(t, send(url), 'CONSENTRY_ERR_HOST_REFUSED', url, [canary])
   }
   t.equal(other.ledger.requests.userinfo.length, 0)
   const { host } = new URL(other.issuer)
-  t.equal((await send(`${other.issuer}/userinfo`, weather(t, op, { allowedHosts: [host] }))).status, 200, 'when it is allowed')
+  t.equal((await send(`${other.issuer}/userinfo`, weather(t, op, { resourceHosts: [host] }))).status, 200, 'when it is allowed')
   t.equal(other.ledger.requests.userinfo.length, 1)
 
   op.overrides.userinfo = () => ({ status: 302, headers: { location: `${other.issuer}/userinfo` } })
   t.equal((await send(`${op.issuer}/userinfo`)).status, 302, 'a redirect is not followed')
   t.equal(other.ledger.requests.userinfo.length, 1)
   const distant = apiKey({ label: 'Weather', host: 'api.weather.example' })
-  await fails(t, send('http://api.weather.example/', distant), 'CONSENTRY_ERR_OPTIONS_INVALID', 'not by http', [canary])
+  await fails(t, send('http://api.weather.example/', distant), 'CONSENTRY_ERR_HOST_REFUSED', 'not by http', [canary])
 })
 
 t.test('T17: options of a form', (t) => {
@@ -129,7 +129,7 @@ t.test('T17: options of a form', (t) => {
   t.match(apiKey({ label: 'Weather', issuer: 'https://weather.example/' }), { host: 'weather.example', issuer: 'https://weather.example/' })
   for (const options of [
     { label: '' }, { label: undefined }, { host: undefined }, { host: 'https://x.example' }, { host: 'x.example/path' }, { host: 'user@x.example' }, { host: 'UPPER.example' },
-    { host: 'localhost' }, { host: '10.0.0.1' }, { host: '*.example' }, { allowedHosts: [''] }, { allowedHosts: ['a b'] }, { issuer: 'http://x.example' },
+    { host: 'localhost' }, { host: '10.0.0.1' }, { host: '*.example' }, { resourceHosts: [''] }, { resourceHosts: ['a b'] }, { issuer: 'http://x.example' },
     { helpUrl: 'javascript:alert(1)' }, { helpUrl: 'http://x.example' }, { helpUrl: '/keys' }, { probe: 'https://evil.example/me' }, { probe: 'http://api.weather.example/me' },
     { subjectClaim: 'id' }, { probe: 'https://api.weather.example/me', subjectClaim: '' }, { header: 'X Key' }, { header: 'Cookie' }, { header: 'host' }, { header: '' },
     { scheme: 'Bearer ' }, { scheme: 'a\nb' }, { timeout: 0 }, { scopes: ['a b'] }

@@ -40,7 +40,7 @@ t.test('seed E: token forms: grant.fetch sends a key its way, to its host alone'
   const grant = await grantOf(await world(t, { weather }, { weather: await weather.submit({ api_key: 'canary-key' }, { scopes: [] }) }), 'weather')
   t.equal((await grant.fetch(`${op.issuer}/userinfo`)).status, 200)
   t.match(op.ledger.requests.userinfo.at(-1)?.headers, { 'x-api-key': 'canary-key', authorization: undefined })
-  await fails(t, grant.fetch(`${other.issuer}/userinfo`), 'CONSENTRY_ERR_OPTIONS_INVALID', 'another host', ['canary-key'])
+  await fails(t, grant.fetch(`${other.issuer}/userinfo`), 'CONSENTRY_ERR_HOST_REFUSED', 'another host', ['canary-key'])
   t.equal(other.ledger.requests.userinfo.length, 0)
 })
 

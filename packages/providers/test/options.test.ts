@@ -2,7 +2,7 @@ import { ConsentryError } from '@consentry/core'
 import { generateKeyPair } from 'jose'
 import t from 'tap'
 import * as everything from '../src/index.ts'
-import { oauth2, oidc } from '../src/index.ts'
+import { clientCredentials, github, oauth2, oidc } from '../src/index.ts'
 import { vendors } from './vendors/all.ts'
 
 const openid = { issuer: 'https://idp.example', clientId: 'c' }
@@ -103,4 +103,19 @@ t.test('what the package exports', (t) => {
     ...Object.keys(vendors)
   ].sort())
   t.end()
+})
+
+t.test('resourceHosts are hosts, and a fact of every kind of client', async (t) => {
+  const client = { clientId: 'client', clientSecret: 'secret' }
+  const kinds = {
+    oidc: (options: { resourceHosts?: string[] }) => oidc({ issuer: 'https://op.example', ...client, ...options }),
+    oauth2: (options: { resourceHosts?: string[] }) => oauth2({ authorizationEndpoint: 'https://op.example/a', tokenEndpoint: 'https://op.example/t', ...client, ...options }),
+    github: (options: { resourceHosts?: string[] }) => github({ ...client, ...options }),
+    clientCredentials: (options: { resourceHosts?: string[] }) => clientCredentials({ tokenEndpoint: 'https://op.example/t', ...client, ...options })
+  }
+  for (const [name, create] of Object.entries(kinds)) {
+    t.same(create({ resourceHosts: ['api.example.com', 'api.example.com:8443'] }).resourceHosts, ['api.example.com', 'api.example.com:8443'], name)
+    t.equal(create({}).resourceHosts, undefined, name)
+    for (const host of ['https://api.example.com', '*.example.com', 'api.example.com/', 'a b', '']) t.throws(() => create({ resourceHosts: [host] }), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' }, `${name} ${host}`)
+  }
 })
