@@ -39,6 +39,7 @@ export const errorCodes = {
   CONSENTRY_ERR_EXECUTION_FAILED: { message: 'The execution failed.', retryable: false },
   CONSENTRY_ERR_EXECUTION_CANCELLED: { message: 'The execution was cancelled.', retryable: false },
   CONSENTRY_ERR_EXECUTION_EXPIRED: { message: 'The execution took longer than it may.', retryable: true },
+  CONSENTRY_ERR_NODE_LOST: { message: 'The server that ran the execution is gone. Start again: what was granted is kept.', retryable: true },
   CONSENTRY_ERR_RESULT_INVALID: { message: 'The result or progress of the execution is too large or cannot be written as JSON.', retryable: false },
   CONSENTRY_ERR_TOO_MANY_EXECUTIONS: { message: 'Too many executions are running for this person.', retryable: true },
   CONSENTRY_ERR_TOO_MANY_REQUESTS: { message: 'Too many requests. Try again shortly.', retryable: true },

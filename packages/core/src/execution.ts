@@ -18,6 +18,8 @@ export interface ExecutionRecord {
   v: 1
   id: string
   owner: Owner
+  /** Names the node that runs it. */
+  node: string
   status: ExecutionStatus
   /** The newest event when the record was written; progress is only in the log. */
   seq: number
@@ -63,8 +65,8 @@ export function isOver (status: ExecutionStatus): boolean {
 }
 
 /** The public face of a record. The result is in the log alone, since it may be large. */
-export function executionDocument (record: ExecutionRecord, seq: number, result?: unknown): ExecutionDocument {
-  const { id, status, pending, error } = record
+export function executionDocument (record: ExecutionRecord, result?: unknown): ExecutionDocument {
+  const { id, status, seq, pending, error } = record
   return {
     executionId: id,
     status,
@@ -76,7 +78,8 @@ export function executionDocument (record: ExecutionRecord, seq: number, result?
 }
 
 /** The record that an event leads to, once it has its place in the log. */
-export function after (record: ExecutionRecord, event: NewEvent, seq: number, now: number): ExecutionRecord {
+export function after (record: ExecutionRecord, event: NewEvent, seq: number): ExecutionRecord {
+  const endedAt = Date.parse(event.time)
   const without = (flowId: string): PendingEntry[] => record.pending.filter((question) => question.flowId !== flowId)
   const asking = (pending: PendingEntry[]): ExecutionRecord => ({ ...record, seq, pending, status: pending.length > 0 ? 'oauth_required' : 'running' })
   switch (event.type) {
@@ -85,9 +88,9 @@ export function after (record: ExecutionRecord, event: NewEvent, seq: number, no
       return asking([...without(flowId), { flowId, provider, profile, scopes, connectUrl, expiresAt, seq, time: event.time }])
     }
     case 'oauth_resolved': return asking(without(event.data.flowId))
-    case 'completed': return { ...record, seq, pending: [], status: 'completed', endedAt: now }
-    case 'failed': return { ...record, seq, pending: [], status: 'failed', error: event.data, endedAt: now }
-    case 'cancelled': return { ...record, seq, pending: [], status: 'cancelled', endedAt: now }
+    case 'completed': return { ...record, seq, pending: [], status: 'completed', endedAt }
+    case 'failed': return { ...record, seq, pending: [], status: 'failed', error: event.data, endedAt }
+    case 'cancelled': return { ...record, seq, pending: [], status: 'cancelled', endedAt }
     default: return { ...record, seq }
   }
 }

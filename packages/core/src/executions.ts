@@ -1,17 +1,19 @@
 import { createDeadlines } from './deadlines.ts'
 import { disconnectedTopic } from './disconnect.ts'
 import { ConsentryError } from './errors.ts'
-import { isLast, type ExecutionEvent, type NewEvent } from './events.ts'
-import { after, executionDocument, isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
-import { createFeed, eventsTopic, type EventFeed } from './feed.ts'
+import type { EventData, ExecutionEvent, NewEvent } from './events.ts'
+import { isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
+import { createExecutionRecords } from './execution-records.ts'
+import { createFeed, type EventFeed } from './feed.ts'
 import { defaultTenant, type Owner } from './grant.ts'
 import type { Grants } from './grants.ts'
 import { sameOwner } from './keys.ts'
+import { createLease } from './lease.ts'
 import { createOwnerIndex } from './owner-index.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
 import type { StartOptions } from './requirement.ts'
-import { Run, type RunPorts } from './run.ts'
+import { failure, Run, type RunPorts } from './run.ts'
 import type { Wakeups } from './wakeups.ts'
 
 export interface ExecutionsOptions {
@@ -29,6 +31,8 @@ export interface ExecutionsOptions {
   maxPerUser: number
   /** How many of its newest events are kept for each execution. */
   maxEvents: number
+  /** A node that is not heard of for this long has died, and its executions with it, in milliseconds; 15000 unless given. */
+  lease?: number
   /** Hears about failures that nobody else is told of. */
   onError: (error: unknown, doing: string) => void
 }
@@ -53,7 +57,7 @@ export interface Executions {
   get (owner: Owner, id: string): Promise<ExecutionDocument>
   /** The owner's executions that are not over. */
   list (owner: Owner): Promise<ExecutionDocument[]>
-  /** Ends it, unless it is over; when it runs on another node, a moment later than this resolves. Rejects with `CONSENTRY_ERR_EXECUTION_NOT_FOUND`, for another's execution too. */
+  /** Ends it, unless it is over; code that runs on another node hears of it a moment later. Rejects with `CONSENTRY_ERR_EXECUTION_NOT_FOUND`, for another's execution too. */
   cancel (owner: Owner, id: string, reason?: string): Promise<ExecutionDocument>
   /**
    * The owner's events for one connection, which the caller closes. The next event of an execution waits for what
@@ -64,71 +68,82 @@ export interface Executions {
   close (): Promise<void>
 }
 
-const recordKey = (id: string): string => `execution:${id}`
-const logKey = (id: string): string => `events:${id}`
-
-/** Where the node that runs an execution hears that its owner wants it to end. */
-const cancelTopic = 'cancel'
+/** Where the node that runs an execution hears that it was ended from elsewhere. */
+const endedTopic = 'ended'
 
 export function createExecutions (options: ExecutionsOptions): Executions {
-  const { state, wakeups, clock, randomBytes, grants, connectUrl, maxAge, retention, maxPerUser, maxEvents, onError } = options
+  const { state, wakeups, clock, randomBytes, grants, connectUrl, maxAge, maxPerUser, onError, lease: length = 15_000 } = options
   const deadlines = createDeadlines(clock)
-  const runs = new Map<string, Run>()
-  // One whose node died is forgotten when its time is over.
+  // Nothing yet stands for one that is about to begin.
+  const runs = new Map<string, Run | undefined>()
   const index = createOwnerIndex({ state, clock, kind: 'executions', lifetime: maxAge })
+  const records = createExecutionRecords({ ...options, index })
+  const lease = createLease({ state, clock, deadlines, node: randomId(16, randomBytes), length, isNeeded: () => runs.size > 0, onLapse: lookAtAll, onError })
+  const ports: RunPorts = { clock, deadlines, grants, connectUrl, maxAge, records, onError, onEnd: (run) => runs.delete(run.id) }
   let closing = false
 
-  const ports: RunPorts = { clock, deadlines, grants, connectUrl, maxAge, write, onError, onEnd: (run) => runs.delete(run.id) }
+  const stopListening = [
+    wakeups.on(endedTopic, (id) => { void runs.get(id)?.look() }),
+    wakeups.on(disconnectedTopic, (grantKeyId) => { for (const run of runs.values()) run?.lose(grantKeyId) }),
+    wakeups.onMissed(() => {
+      lease.doubt()
+      lookAtAll()
+    })
+  ]
 
-  const stopListening = wakeups.on(cancelTopic, (detail) => {
-    const [id, reason] = JSON.parse(detail) as [string, string]
-    runs.get(id)?.cancel(reason)
-  })
-  const stopListeningForGrants = wakeups.on(disconnectedTopic, (grantKeyId) => {
-    for (const run of runs.values()) run.lose(grantKeyId)
-  })
+  /** After this node was away: some may have been ended meanwhile. One after the other, since they may be many. */
+  function lookAtAll (): void {
+    void (async () => { for (const run of runs.values()) await run?.look() })()
+  }
+
+  /** Ends an execution of another node. */
+  async function end (record: ExecutionRecord, type: 'failed' | 'cancelled', data: EventData['failed'] | EventData['cancelled']): Promise<ExecutionRecord> {
+    const time = new Date(clock.now()).toISOString()
+    let known = await records.current(record)
+    // What a node that is gone asked can still be answered.
+    const withdrawn = type === 'cancelled' ? known.pending : []
+    const resolved = withdrawn.map(({ flowId, provider, profile }): NewEvent => ({ type: 'oauth_resolved', time, data: { flowId, provider, profile, outcome: 'cancelled' } }))
+    for (const event of [...resolved, { type, time, data } as NewEvent]) {
+      if (!isOver(known.status)) known = (await records.write(known, event)).record
+    }
+    // Who wrote the end may have died before the rest was done.
+    await records.settle(known)
+    wakeups.wake(endedTopic, record.id)
+    return known
+  }
+
+  /** The record, which is ended when its node is gone. */
+  async function alive (record: ExecutionRecord): Promise<ExecutionRecord> {
+    if (isOver(record.status) || runs.has(record.id)) return record
+    // What began here and is not here any more ended while the store was away.
+    const gone = record.node === lease.node || await lease.isGone(record.node)
+    return gone ? end(record, 'failed', failure('CONSENTRY_ERR_NODE_LOST')) : record
+  }
 
   async function load (owner: Owner, id: string): Promise<ExecutionRecord> {
-    const json = await state.get(recordKey(id))
-    const record = json === undefined ? undefined : JSON.parse(json) as ExecutionRecord
+    const record = await records.find(id)
     // Whether another's execution exists is nobody's business.
     if (record === undefined || !sameOwner(record.owner, owner)) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_NOT_FOUND')
-    return record
-  }
-
-  async function read (id: string, after: number, limit: number): Promise<ExecutionEvent[]> {
-    const entries = await state.read(logKey(id), after, limit)
-    return entries.map(({ seq, value }) => {
-      const { type, time, data } = JSON.parse(value) as NewEvent
-      return { type, executionId: id, seq, time, data } as ExecutionEvent
-    })
-  }
-
-  /** The log first: it is what clients resume from, and it counts. */
-  async function write (record: ExecutionRecord, event: NewEvent): Promise<ExecutionRecord> {
-    const last = isLast(event.type)
-    const ttl = last ? retention : maxAge + retention
-    const seq = await state.append(logKey(record.id), JSON.stringify(event), { ttl, limit: maxEvents })
-    const next = after(record, event, seq, clock.now())
-    if (event.type !== 'progress') await state.set(recordKey(record.id), JSON.stringify(next), ttl)
-    wakeups.wake(eventsTopic(record.owner), record.id)
-    if (last) await index.remove(record.owner, record.id)
-    return next
+    return alive(record)
   }
 
   async function live (owner: Owner): Promise<ExecutionRecord[]> {
     const ids = await index.list(owner)
-    const records = await Promise.all(ids.map((id) => load(owner, id).catch(() => undefined)))
-    return records.filter((record) => record !== undefined && !isOver(record.status)) as ExecutionRecord[]
+    const found = await Promise.all(ids.map((id) => load(owner, id).catch(() => undefined)))
+    return found.filter((record) => record !== undefined && !isOver(record.status)) as ExecutionRecord[]
   }
 
-  async function document (record: ExecutionRecord): Promise<ExecutionDocument> {
-    if (isOver(record.status)) {
-      const [last] = record.status === 'completed' ? await read(record.id, record.seq - 1, 1) : []
-      return executionDocument(record, record.seq, last?.type === 'completed' ? last.data.result : undefined)
+  /** What counts against its owner without running is found when that matters. */
+  async function count (owner: Owner, id: string): Promise<void> {
+    const add = (): Promise<void> => index.add(owner, id, (count) => {
+      if (count >= maxPerUser) throw new ConsentryError('CONSENTRY_ERR_TOO_MANY_EXECUTIONS')
+    })
+    try {
+      await add()
+    } catch (error) {
+      if (!ConsentryError.is(error, 'CONSENTRY_ERR_TOO_MANY_EXECUTIONS') || (await live(owner)).length >= maxPerUser) throw error
+      await add()
     }
-    const newer = await state.read(logKey(record.id), record.seq)
-    return executionDocument(record, newer.at(-1)?.seq ?? record.seq)
   }
 
   return {
@@ -142,16 +157,20 @@ export function createExecutions (options: ExecutionsOptions): Executions {
         else grants.requirement(owner, required.provider, required)
       }
       const createdAt = clock.now()
-      await index.add(owner, id, (count) => {
-        if (count >= maxPerUser) throw new ConsentryError('CONSENTRY_ERR_TOO_MANY_EXECUTIONS')
-      })
-      const record: ExecutionRecord = { v: 1, id, owner, status: 'running', seq: 0, pending: [], createdAt }
+      const record: ExecutionRecord = { v: 1, id, owner, node: lease.node, status: 'running', seq: 0, pending: [], createdAt }
       const first: NewEvent = { type: 'running', time: new Date(createdAt).toISOString(), data: {} }
-      const run = new Run(await write(record, first).catch(async (error: unknown) => {
+      await count(owner, id)
+      runs.set(id, undefined)
+      let run: Run
+      try {
+        await lease.hold()
+        run = new Run((await records.write(record, first)).record, ports, options)
+      } catch (error) {
         // What never ran does not count against its owner.
+        runs.delete(id)
         await index.remove(owner, id).catch(() => {})
         throw error
-      }), ports, options)
+      }
       runs.set(id, run)
       if (closing) run.fail('CONSENTRY_ERR_SHUTDOWN')
       else void run.run(fn, options)
@@ -159,22 +178,19 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     },
 
     async get (owner, id) {
-      return document(await load(owner, id))
+      return records.document(await load(owner, id))
     },
 
     async list (owner) {
-      return Promise.all((await live(owner)).map(document))
+      return Promise.all((await live(owner)).map(records.document))
     },
 
     async cancel (owner, id, reason = 'cancelled by its owner') {
       const record = await load(owner, id)
       const run = runs.get(id)
-      if (run !== undefined) {
-        run.cancel(reason)
-        return run.ended
-      }
-      if (!isOver(record.status)) wakeups.wake(cancelTopic, JSON.stringify([id, reason]))
-      return document(record)
+      if (run === undefined) return records.document(isOver(record.status) ? record : await end(record, 'cancelled', { reason }))
+      run.cancel(reason)
+      return run.ended
     },
 
     feed (owner, send) {
@@ -183,7 +199,8 @@ export function createExecutions (options: ExecutionsOptions): Executions {
         wakeups,
         load: (id) => load(owner, id),
         live: () => live(owner),
-        read,
+        read: records.read,
+        watch: (node, listener) => node === lease.node ? () => {} : lease.watch(node, listener),
         send,
         deadlines,
         onError
@@ -192,11 +209,11 @@ export function createExecutions (options: ExecutionsOptions): Executions {
 
     async close () {
       closing = true
-      const running = [...runs.values()]
+      const running = [...runs.values()].filter((run) => run !== undefined)
       for (const run of running) run.fail('CONSENTRY_ERR_SHUTDOWN')
       await Promise.all(running.map((run) => run.ended))
-      stopListening()
-      stopListeningForGrants()
+      await lease.close()
+      for (const stop of stopListening) stop()
       deadlines.close()
     }
   }

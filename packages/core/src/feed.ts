@@ -23,6 +23,8 @@ export interface FeedOptions {
   /** The owner's executions that are not over. */
   live: () => Promise<ExecutionRecord[]>
   read: (executionId: string, after: number, limit: number) => Promise<ExecutionEvent[]>
+  /** Calls the listener when the node is gone. */
+  watch: (node: string, listener: () => void) => () => void
   /** The next event of the same execution waits for it. */
   send: (event: ExecutionEvent) => void | Promise<void>
   deadlines: Deadlines
@@ -34,6 +36,7 @@ interface Cursor {
   seq: number
   reading: boolean
   again: boolean
+  stopWatching: () => void
 }
 
 /** A hint may be lost: without one, the feed reads again after this long, in milliseconds. */
@@ -45,21 +48,40 @@ const batch = 100
 const mostDone = 1_000
 
 export function createFeed (options: FeedOptions): EventFeed {
-  const { owner, wakeups, load, live, read, send, deadlines, onError } = options
+  const { owner, wakeups, load, live, read, watch, send, deadlines, onError } = options
   const cursors = new Map<string, Cursor>()
   const done = new Set<string>()
   let all = false
   let closed = false
   let deadline: Deadline | undefined
-  const stopListening = wakeups.on(eventsTopic(owner), hint)
+  const stopListening = wakeups.on(eventsTopic(owner), (detail) => {
+    const [id = '', node = ''] = detail.split(' ')
+    hint({ id, node })
+  })
+  const stopMissing = wakeups.onMissed(again)
 
-  function hint (executionId: string): void {
-    if (all && !cursors.has(executionId) && !done.has(executionId)) cursors.set(executionId, newCursor(0))
-    void pump(executionId)
+  function hint ({ id, node }: Pick<ExecutionRecord, 'id' | 'node'>): void {
+    if (all && !cursors.has(id) && !done.has(id)) open(id, node, 0)
+    void pump(id)
+  }
+
+  function open (executionId: string, node: string, seq: number): void {
+    cursors.get(executionId)?.stopWatching()
+    const stopWatching = watch(node, () => { void look(executionId) })
+    cursors.set(executionId, { seq, reading: false, again: false, stopWatching })
+  }
+
+  /** Whoever loads an execution whose node is gone ends it, and then there is something to read. */
+  async function look (executionId: string): Promise<void> {
+    await load(executionId).catch((error: unknown) => onError(error, 'reading executions'))
+    await pump(executionId)
   }
 
   function finish (executionId: string): void {
-    if (!cursors.delete(executionId)) return
+    const cursor = cursors.get(executionId)
+    if (cursor === undefined) return
+    cursor.stopWatching()
+    cursors.delete(executionId)
     done.add(executionId)
     const [oldest] = done
     if (done.size > mostDone) done.delete(oldest as string)
@@ -71,8 +93,8 @@ export function createFeed (options: FeedOptions): EventFeed {
   }
 
   function again (): void {
-    for (const executionId of cursors.keys()) void pump(executionId)
-    if (all) live().then((records) => records.forEach(({ id }) => hint(id))).catch((error: unknown) => onError(error, 'reading executions'))
+    for (const executionId of cursors.keys()) void look(executionId)
+    if (all) live().then((records) => records.forEach(hint)).catch((error: unknown) => onError(error, 'reading executions'))
     if (all || cursors.size > 0) arm()
   }
 
@@ -106,10 +128,10 @@ export function createFeed (options: FeedOptions): EventFeed {
   return {
     async subscribe (executionId, after = 0) {
       await wakeups.ready()
-      const { status, seq } = await load(executionId)
+      const { status, seq, node } = await load(executionId)
       if (isOver(status) && after >= seq) return
       done.delete(executionId)
-      cursors.set(executionId, newCursor(after))
+      open(executionId, node, after)
       arm()
       await pump(executionId)
     },
@@ -124,7 +146,7 @@ export function createFeed (options: FeedOptions): EventFeed {
       arm()
       for (const record of await live()) {
         if (closed || cursors.has(record.id) || done.has(record.id)) continue
-        cursors.set(record.id, newCursor(record.seq))
+        open(record.id, record.node, record.seq)
         for (const { seq, time, ...data } of record.pending) await send({ type: 'oauth_required', executionId: record.id, seq, time, data })
         await pump(record.id)
       }
@@ -134,6 +156,8 @@ export function createFeed (options: FeedOptions): EventFeed {
       closed = true
       deadline?.cancel()
       stopListening()
+      stopMissing()
+      for (const { stopWatching } of cursors.values()) stopWatching()
       cursors.clear()
     }
   }
@@ -144,6 +168,7 @@ export function eventsTopic (owner: Owner): string {
   return `events:${ownerId(owner)}`
 }
 
-function newCursor (seq: number): Cursor {
-  return { seq, reading: false, again: false }
+/** What such a hint says. */
+export function eventsHint ({ id, node }: ExecutionRecord): string {
+  return `${id} ${node}`
 }

@@ -95,8 +95,9 @@ export function memoryState (options: MemoryStateOptions = {}): StateStore {
       return true
     },
 
-    async append (name, value, { ttl, limit }) {
-      const log = live(logs, name) ?? { entries: [], last: 0 }
+    async append (name, value, { ttl, limit, after }) {
+      const log = live(logs, name) ?? { entries: [], last: after ?? 0 }
+      if (after !== undefined && log.last > after) return 0
       put(logs, name, log, ttl)
       log.entries.push(value)
       if (log.entries.length > limit) log.entries.splice(0, log.entries.length - limit)

@@ -58,8 +58,8 @@ export interface Lock {
 }
 
 /**
- * The short-lived state that nodes share: a handful of primitives over strings.
- * Every `ttl` is in milliseconds. Methods reject with `CONSENTRY_ERR_STORE_UNAVAILABLE` when it cannot be reached.
+ * The short-lived state that nodes share: a handful of primitives over strings of well-formed Unicode. Values, logs,
+ * locks and channels have names of their own. Every `ttl` is in milliseconds, by the store's time; what has none left is gone. Methods reject with `CONSENTRY_ERR_STORE_UNAVAILABLE` when it cannot be reached.
  */
 export interface StateStore {
   get (key: string): Promise<string | undefined>
@@ -68,13 +68,17 @@ export interface StateStore {
   take (key: string): Promise<string | undefined>
   /** Sets `value` (or deletes, when `undefined`) only while the stored value is `expected` (`undefined`: none). */
   compareAndSet (key: string, expected: string | undefined, value: string | undefined, ttl: number): Promise<boolean>
-  /** Appends to a log, keeps its newest `limit` entries, and resolves to the entry's sequence number. */
-  append (log: string, value: string, options: { ttl: number, limit: number }): Promise<number>
+  /**
+   * Appends to a log, keeps its newest `limit` entries, and resolves to the entry's sequence number. With `after` it is
+   * that and one; when the log is further already, nothing is appended, and it resolves to 0.
+   */
+  append (log: string, value: string, options: { ttl: number, limit: number, after?: number }): Promise<number>
   /** Entries with a sequence number greater than `after`, oldest first; at most `limit` of them, when given. */
   read (log: string, after: number, limit?: number): Promise<LogEntry[]>
   /** Sends a message to whoever listens now. A hint: it may be lost. */
   publish (channel: string, message: string): Promise<void>
-  subscribe (channel: string, listener: (message: string) => void): Promise<() => Promise<void>>
+  /** Resolves when messages arrive. Calls `onMissed` whenever some may have been lost, and others arrive again. */
+  subscribe (channel: string, listener: (message: string) => void, onMissed?: () => void): Promise<() => Promise<void>>
   /** Tries once; `undefined` while someone else holds it. */
   lock (name: string, ttl: number): Promise<Lock | undefined>
   close? (): Promise<void>

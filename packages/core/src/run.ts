@@ -2,7 +2,8 @@ import { runInExecution } from './context.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import { ConsentryError, errorCodes, type ErrorCode } from './errors.ts'
 import { isLast, type EventData, type NewEvent } from './events.ts'
-import { after, executionDocument, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
+import { after, executionDocument, isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
+import type { ExecutionRecords } from './execution-records.ts'
 import type { ConnectFlow, FlowEnd, FlowOutcome } from './flow.ts'
 import type { Owner } from './grant.ts'
 import type { AuthenticateOptions, Grant, Grants } from './grants.ts'
@@ -10,7 +11,7 @@ import { grantKeyId } from './keys.ts'
 import type { Clock } from './ports.ts'
 import type { AuthorizeOptions, StartOptions } from './requirement.ts'
 import { assertMayAsk, withRefusal, type Refusal } from './refusals.ts'
-import { Stop } from './stop.ts'
+import { either, Stop } from './stop.ts'
 
 /** The largest progress and result, in characters of JSON. */
 const largestProgress = 64 * 1024
@@ -26,8 +27,7 @@ export interface RunPorts {
   connectUrl: (flowId: string) => string
   /** How long a run may take, in milliseconds. */
   maxAge: number
-  /** Appends the event to the log and stores the record that it leads to. */
-  write: (record: ExecutionRecord, event: NewEvent) => Promise<ExecutionRecord>
+  records: Pick<ExecutionRecords, 'current' | 'write'>
   onEnd: (run: Run) => void
   onError: (error: unknown, doing: string) => void
 }
@@ -39,7 +39,7 @@ interface Question {
   waiters: number
 }
 
-/** One execution on the node that runs it: the only writer of its record and its log. */
+/** One execution on the node that runs it. Others write to its log only to end it. */
 export class Run implements Execution {
   readonly id: string
   readonly owner: Owner
@@ -111,7 +111,7 @@ export class Run implements Execution {
       const grant = await grants.authenticate(key, requirement, {
         waiter: { id: `${this.id}.${++this.#waiters}`, executionId: this.id },
         byHandle: this.#byHandle,
-        signal: options.signal === undefined ? this.#stop : AbortSignal.any([options.signal, this.signal]),
+        signal: options.signal === undefined ? this.#stop : either(this.#stop, options.signal),
         ...(options.timeout !== undefined && { timeout: options.timeout }),
         mayAsk: (...question) => {
           assertMayAsk(this.#refusals, ...question)
@@ -150,7 +150,21 @@ export class Run implements Execution {
   }
 
   fail (code: ErrorCode): void {
-    this.#end('failed', { code, message: errorCodes[code].message })
+    this.#end('failed', failure(code))
+  }
+
+  /** Someone else may have ended it. Resolves when it is known. */
+  look (): Promise<void> {
+    this.#writing = this.#writing.then(async () => {
+      if (isOver(this.#record.status)) return
+      try {
+        const record = await this.#ports.records.current(this.#record)
+        if (isOver(record.status)) this.#yield(record)
+      } catch (error) {
+        this.#ports.onError(error, 'reading an execution')
+      }
+    })
+    return this.#writing
   }
 
   /** Several calls of this run may wait for one flow; its clients see one question, and again when it grows. */
@@ -186,12 +200,34 @@ export class Run implements Execution {
 
   #end (type: 'completed' | 'failed' | 'cancelled', data: EventData[typeof type]): void {
     if (this.#stop.aborted) return
-    for (const question of this.#questions.splice(0)) this.#tellResolved(question, 'cancelled')
+    const questions = this.#questions.splice(0)
+    const leaves = leavesQuestions(data)
+    if (!leaves) for (const question of questions) this.#tellResolved(question, 'cancelled')
     this.#emit(type, data)
+    this.#halt(type, leaves)
+  }
+
+  #halt (type: 'completed' | 'failed' | 'cancelled', leaves: boolean): void {
     this.#deadline.cancel()
-    this.#stop.stop()
+    this.#stop.stop(leaves)
     // Whoever ends a run may do so from within another one; what listens belongs to this one.
     if (type !== 'completed') runInExecution(this, () => this.#controller?.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')))
+  }
+
+  /** It was ended from elsewhere: nothing more is written, whatever was about to be. */
+  #yield (record: ExecutionRecord): void {
+    this.#record = record
+    if (!this.#stop.aborted) {
+      this.#questions.length = 0
+      this.#halt(record.status as 'failed' | 'cancelled', leavesQuestions(record.error))
+    }
+    this.#tellEnd()
+  }
+
+  #tellEnd (result?: unknown): void {
+    this.#ports.onEnd(this)
+    this.#tellFirst('ended')
+    this.#tellEnded(executionDocument(this.#record, result))
   }
 
   /** Events are written one after the other, in the order in which they happened. */
@@ -202,21 +238,32 @@ export class Run implements Execution {
   }
 
   async #write (event: NewEvent): Promise<void> {
-    const { write, onEnd, onError, clock } = this.#ports
+    if (isOver(this.#record.status)) return
+    const { records, onError } = this.#ports
     const last = isLast(event.type)
     try {
-      this.#record = await write(this.#record, event)
+      const { record, written } = await records.write(this.#record, event)
+      if (!written) return this.#yield(record)
+      this.#record = record
       if (event.type === 'oauth_required') this.#tellFirst('oauth_required')
     } catch (error) {
       onError(error, 'writing an event')
-      if (last) this.#record = after(this.#record, event, this.#record.seq + 1, clock.now())
+      if (last) this.#record = after(this.#record, event, this.#record.seq + 1)
       else this.fail('CONSENTRY_ERR_STORE_UNAVAILABLE')
     }
-    if (!last) return
-    onEnd(this)
-    this.#tellFirst('ended')
-    this.#tellEnded(executionDocument(this.#record, this.#record.seq, event.type === 'completed' ? event.data.result : undefined))
+    if (last) this.#tellEnd(event.type === 'completed' ? event.data.result : undefined)
   }
+}
+
+/** What a run that failed with this code says. */
+export function failure (code: ErrorCode): EventData['failed'] {
+  return { code, message: errorCodes[code].message }
+}
+
+/** Whose node goes away is asked again by the next run, or has answered by then. */
+function leavesQuestions (data: object | undefined): boolean {
+  const code = data !== undefined && 'code' in data ? data.code : undefined
+  return code === 'CONSENTRY_ERR_SHUTDOWN' || code === 'CONSENTRY_ERR_NODE_LOST'
 }
 
 function expire (run: Run): void {

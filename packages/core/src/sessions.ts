@@ -196,7 +196,14 @@ export function createSessions<Data> (options: SessionsOptions): Sessions<Data> 
     },
 
     onRevoked (id, listener) {
-      return wakeups.on(`session:${id}`, listener)
+      const stopListening = wakeups.on(`session:${id}`, listener)
+      const stopMissing = wakeups.onMissed(() => {
+        state.get(key(id)).then((json) => { if (alive(json) === undefined) listener() }).catch(() => {})
+      })
+      return () => {
+        stopListening()
+        stopMissing()
+      }
     }
   }
 }

@@ -35,6 +35,7 @@ export class Waiter {
   readonly #options: WaiterOptions
   readonly #flowId: string
   readonly #stopListening: () => void
+  readonly #stopMissing: () => void
   #scopes: readonly string[]
   #until: number
   #deadline: Deadline | undefined
@@ -49,7 +50,9 @@ export class Waiter {
     this.#ports = ports
     this.#until = ports.clock.monotonic() + options.timeout
     this.ended = new Promise((resolve) => { this.#resolve = resolve })
-    this.#stopListening = ports.wakeups.on(`flow:${flow.id}`, () => { void this.read() })
+    const hear = (): void => { void this.read() }
+    this.#stopListening = ports.wakeups.on(`flow:${flow.id}`, hear)
+    this.#stopMissing = ports.wakeups.onMissed(hear)
     options.signal?.addEventListener('abort', this.#abort)
     if (options.signal?.aborted === true) this.#abort()
     else void this.read()
@@ -92,7 +95,10 @@ export class Waiter {
     else void this.#giveUp('expired')
   }
 
-  readonly #abort = (): void => { void this.#giveUp('cancelled') }
+  readonly #abort = (): void => {
+    if (this.#options.signal?.leavesQuestions === true) this.#end('cancelled')
+    else void this.#giveUp('cancelled')
+  }
 
   async #giveUp (outcome: 'cancelled' | 'expired'): Promise<void> {
     const { id } = this.#options
@@ -111,6 +117,7 @@ export class Waiter {
     if (resolve === undefined) return
     this.#resolve = undefined
     this.#stopListening()
+    this.#stopMissing()
     this.#deadline?.cancel()
     this.#options.signal?.removeEventListener('abort', this.#abort)
     const error = flow?.error

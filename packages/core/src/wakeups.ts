@@ -5,6 +5,8 @@ export interface Wakeups {
   /** Resolves when hints arrive here; await it before the first read that must not miss a change. */
   ready (): Promise<void>
   on (topic: string, listener: (detail: string) => void): () => void
+  /** Calls `listener` when hints may have been lost here: time to read again. */
+  onMissed (listener: () => void): () => void
   /** Tells everyone who listens on any node. Never rejects: who misses a hint reads again later. */
   wake (topic: string, detail?: string): void
   close (): Promise<void>
@@ -18,6 +20,7 @@ const channel = 'consentry:wakeups'
 export function createWakeups (state: StateStore): Wakeups {
   // Most topics have one listener, which costs no Set.
   const topics = new Map<string, Listener | Set<Listener>>()
+  const missed = new Set<() => void>()
   let pending: Array<[string, string]> = []
   let subscription: Promise<() => Promise<void>> | undefined
 
@@ -29,6 +32,10 @@ export function createWakeups (state: StateStore): Wakeups {
     }
   }
 
+  function tellMissed (): void {
+    for (const listener of missed) listener()
+  }
+
   function flush (): void {
     const message = JSON.stringify(pending)
     pending = []
@@ -36,7 +43,7 @@ export function createWakeups (state: StateStore): Wakeups {
   }
 
   async function ready (): Promise<void> {
-    const current = subscription ??= state.subscribe(channel, receive)
+    const current = subscription ??= state.subscribe(channel, receive, tellMissed)
     try {
       await current
     } catch (error) {
@@ -61,12 +68,18 @@ export function createWakeups (state: StateStore): Wakeups {
       }
     },
 
+    onMissed (listener) {
+      missed.add(listener)
+      return () => { missed.delete(listener) }
+    },
+
     wake (topic, detail = '') {
       if (pending.push([topic, detail]) === 1) queueMicrotask(flush)
     },
 
     async close () {
       topics.clear()
+      missed.clear()
       const unsubscribe = await subscription?.catch(() => undefined)
       await unsubscribe?.()
     }
