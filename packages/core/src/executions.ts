@@ -182,7 +182,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     },
 
     async list (owner) {
-      return Promise.all((await live(owner)).map(records.document))
+      return Promise.all((await live(owner)).map((record) => records.document(record)))
     },
 
     async cancel (owner, id, reason = 'cancelled by its owner') {
@@ -199,7 +199,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
         wakeups,
         load: (id) => load(owner, id),
         live: () => live(owner),
-        read: records.read,
+        read: (id, after, limit) => records.read(id, after, limit),
         watch: (node, listener) => node === lease.node ? () => {} : lease.watch(node, listener),
         send,
         deadlines,

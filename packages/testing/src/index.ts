@@ -25,3 +25,5 @@ export type { ContractKey, ContractRecord, ContractStore, TokenStoreContractOpti
 export { startVendor } from './vendor.ts'
 export type { LocalVendor } from './vendor.ts'
 export type { VendorAnswer, VendorDescription, VendorGrant, VendorRequest } from './vendor-description.ts'
+export { stateStoreContract } from './state-store-contract.ts'
+export type { ContractState, StateStoreContractOptions } from './state-store-contract/types.ts'

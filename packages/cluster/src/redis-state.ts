@@ -1,0 +1,121 @@
+import { randomId, systemRandomBytes, type StateStore } from '@consentry/core'
+import { checkEviction } from './eviction.ts'
+import { invalid, milliseconds } from './options.ts'
+import { createCommands, type RedisClient } from './redis-client.ts'
+import { append, compareAndSet, lock, nameLength, release, renew } from './redis-scripts.ts'
+import { createSubscription } from './subscription.ts'
+
+/** How state is kept in Redis. */
+export interface RedisStateOptions {
+  /** Begins the name of every key and channel; `consentry:` unless given. Two applications on one server need different ones. */
+  prefix?: string
+  /** How long a command may take, in milliseconds; 5000 unless given. */
+  timeout?: number
+  /** Works on a server that may evict flows and sessions when its memory is full. */
+  dangerouslyAllowEviction?: boolean
+}
+
+/** A state store in Redis. */
+export interface RedisState extends StateStore {
+  /**
+   * Asks the server whether state is safe there; the first `subscribe` does too. Rejects with
+   * `CONSENTRY_ERR_OPTIONS_INVALID` when its eviction policy may remove state.
+   */
+  ready: () => Promise<void>
+  /** Ends what was opened here: the connection that listens. The client is the application's. */
+  close: () => Promise<void>
+}
+
+/**
+ * State that many nodes share, through a client of the application: `ioredis` with one server, Sentinel or Cluster, of
+ * Redis 7.
+ *
+ * Each command works on one key. Every method rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE` when Redis does not answer in
+ * time, or with an error; a command that timed out may still be carried out. Throws `CONSENTRY_ERR_OPTIONS_INVALID` for a
+ * wrong option.
+ */
+export function redisState (redis: RedisClient, options: RedisStateOptions = {}): RedisState {
+  const { prefix = 'consentry:', dangerouslyAllowEviction = false } = options
+  if (typeof prefix !== 'string') throw invalid('prefix must be a string')
+  const commands = createCommands(redis, milliseconds('timeout', options.timeout, 5_000))
+  const { within, script } = commands
+  const subscription = createSubscription(redis, commands)
+  const valueKey = (key: string): string => `${prefix}value:${key}`
+  const logKey = (log: string): string => `${prefix}log:${log}`
+  const lockKey = (name: string): string => `${prefix}lock:${name}`
+  const newName = (): string => randomId(8, systemRandomBytes)
+  const valueOf = (stored: string | null): string | undefined => stored?.slice(nameLength)
+
+  let checked: Promise<void> | undefined
+  const ready = (): Promise<void> => {
+    checked ??= dangerouslyAllowEviction ? Promise.resolve() : checkEviction(redis, commands).catch((error: unknown) => {
+      checked = undefined
+      throw error
+    })
+    return checked
+  }
+
+  return {
+    ready,
+
+    async get (key) {
+      return valueOf(await within(redis.get(valueKey(key))))
+    },
+
+    async set (key, value, ttl) {
+      const ms = lifetime(ttl)
+      await within(ms === 0 ? redis.del(valueKey(key)) : redis.set(valueKey(key), newName() + value, 'PX', ms))
+    },
+
+    async take (key) {
+      return valueOf(await within(redis.getdel(valueKey(key))))
+    },
+
+    async compareAndSet (key, expected, value, ttl) {
+      const given = (text: string | undefined): [string, string] => text === undefined ? ['0', ''] : ['1', text]
+      return await script(compareAndSet, valueKey(key), newName(), ...given(expected), ...given(value), String(lifetime(ttl))) === 1
+    },
+
+    async append (log, value, { ttl, limit, after }) {
+      const seq = await script(append, logKey(log), newName(), value, String(lifetime(ttl)), String(limit), after === undefined ? '' : String(after))
+      return Number(seq)
+    },
+
+    async read (log, after, limit) {
+      const from = `(${Math.max(after, 0)}-0`
+      const entries = await within(limit === undefined || limit === Infinity
+        ? redis.xrange(logKey(log), from, '+')
+        : redis.xrange(logKey(log), from, '+', 'COUNT', limit))
+      return entries.map(([id, [, value = '']]) => ({ seq: Number.parseInt(id, 10), value }))
+    },
+
+    async publish (channel, message) {
+      await within(redis.publish(prefix + channel, message))
+    },
+
+    async subscribe (channel, listener, onMissed) {
+      await ready()
+      return subscription.add(prefix + channel, listener, onMissed)
+    },
+
+    async lock (name, ttl) {
+      const holder = newName()
+      const fence = Number(await script(lock, lockKey(name), holder, String(lifetime(ttl))))
+      if (fence === 0) return undefined
+      return {
+        fence,
+        renew: async (ttl) => await script(renew, lockKey(name), holder, String(lifetime(ttl))) === 1,
+        release: async () => { await script(release, lockKey(name), holder) }
+      }
+    },
+
+    async close () {
+      subscription.close()
+    }
+  }
+}
+
+/** Whole milliseconds for Redis; what has no time left gets 0, what is endless some thousands of years. */
+function lifetime (ttl: number): number {
+  return ttl > 0 ? Math.ceil(Math.min(ttl, 2 ** 48)) : 0
+}
