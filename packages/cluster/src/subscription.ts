@@ -31,6 +31,8 @@ export function createSubscription (redis: RedisClient, { within }: Commands): S
   let stopBeating = (): void => {}
 
   async function open (): Promise<RedisConnection> {
+    // A cluster knows its nodes once it has answered.
+    if (nodesOf(redis).length === 0) await within(redis.get(''))
     const nodes = nodesOf(redis)
     const node = nodes[Math.floor(Math.random() * nodes.length)]
     if (node === undefined) throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: new Error('no node of the cluster is known') })

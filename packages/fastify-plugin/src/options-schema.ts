@@ -139,7 +139,8 @@ export const optionsSchema: object = {
         maxAge: { $ref: '#/$defs/seconds' },
         retention: { $ref: '#/$defs/seconds' },
         maxPerUser: { $ref: '#/$defs/count' },
-        maxEvents: { $ref: '#/$defs/count' }
+        maxEvents: { $ref: '#/$defs/count' },
+        lease: { $ref: '#/$defs/seconds' }
       }
     },
     websocket: {

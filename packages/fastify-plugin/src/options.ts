@@ -67,6 +67,8 @@ export interface ConsentryOptions {
     maxPerUser?: number
     /** How many of its newest events are kept for each; 1000 unless given. */
     maxEvents?: number
+    /** A node that is not heard of for this long has died, and its executions with it, in seconds; 15 unless given. */
+    lease?: number
   }
   websocket?: {
     /** How long a connection may stay unauthenticated, in milliseconds; 10000 unless given. */
@@ -114,7 +116,7 @@ export interface Settings {
   tenant: ((userInfo: UserInfo) => string) | undefined
   flowLifetime: number
   refreshBuffer: number
-  executions: { maxAge: number, retention: number, maxPerUser: number, maxEvents: number }
+  executions: { maxAge: number, retention: number, maxPerUser: number, maxEvents: number, lease: number }
   websocket: { authTimeout: number, maxPayload: number, maxBuffered: number, maxMessages: number, heartbeat: number }
   audit: ((entry: AuditEntry) => void) | undefined
   onReauthRequired: ((owner: Owner, ended: Connection) => void) | undefined
@@ -165,7 +167,8 @@ export function readOptions (options: ConsentryOptions, base = ''): Settings {
       maxAge: (executions.maxAge ?? 3600) * second,
       retention: (executions.retention ?? 600) * second,
       maxPerUser: executions.maxPerUser ?? 100,
-      maxEvents: executions.maxEvents ?? 1000
+      maxEvents: executions.maxEvents ?? 1000,
+      lease: (executions.lease ?? 15) * second
     },
     websocket: {
       authTimeout: websocket.authTimeout ?? 10_000,
