@@ -43,8 +43,6 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
   const valueKey = (key: string): string => `${prefix}value:${key}`
   const logKey = (log: string): string => `${prefix}log:${log}`
   const lockKey = (name: string): string => `${prefix}lock:${name}`
-  const newName = (): string => randomId(8, systemRandomBytes)
-  const valueOf = (stored: string | null): string | undefined => stored?.slice(nameLength)
 
   let checked: Promise<void> | undefined
   const ready = (): Promise<void> => {
@@ -72,7 +70,6 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
     },
 
     async compareAndSet (key, expected, value, ttl) {
-      const given = (text: string | undefined): [string, string] => text === undefined ? ['0', ''] : ['1', text]
       return await script(compareAndSet, valueKey(key), newName(), ...given(expected), ...given(value), String(lifetime(ttl))) === 1
     },
 
@@ -113,6 +110,20 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
       subscription.close()
     }
   }
+}
+
+/** A write's name, of `nameLength`. */
+function newName (): string {
+  return randomId(8, systemRandomBytes)
+}
+
+function valueOf (stored: string | null): string | undefined {
+  return stored?.slice(nameLength)
+}
+
+/** As two arguments of a script. */
+function given (text: string | undefined): [string, string] {
+  return text === undefined ? ['0', ''] : ['1', text]
 }
 
 /** Whole milliseconds for Redis; what has no time left gets 0, what is endless some thousands of years. */

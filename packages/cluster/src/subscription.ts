@@ -28,7 +28,7 @@ export function createSubscription (redis: RedisClient, { within }: Commands): S
   const channels = new Map<string, Set<Listener>>()
   let opened: Promise<RedisConnection> | undefined
   let current: RedisConnection | undefined
-  let stopBeating = (): void => {}
+  let timer: NodeJS.Timeout | undefined
 
   async function open (): Promise<RedisConnection> {
     // A cluster knows its nodes once it has answered.
@@ -63,14 +63,13 @@ export function createSubscription (redis: RedisClient, { within }: Commands): S
   }
 
   function beat (connection: RedisConnection): void {
-    stopBeating()
-    const timer = setInterval(() => { within(connection.ping()).catch(() => { connection.disconnect() }) }, heartbeat).unref()
-    stopBeating = () => clearInterval(timer)
+    clearInterval(timer)
+    timer = setInterval(() => { within(connection.ping()).catch(() => { connection.disconnect() }) }, heartbeat).unref()
   }
 
   function lost (): void {
     opened = current = undefined
-    stopBeating()
+    clearInterval(timer)
     void comeBack()
   }
 
@@ -88,7 +87,7 @@ export function createSubscription (redis: RedisClient, { within }: Commands): S
 
   /** Ends the connection that nobody needs. */
   function disconnect (): void {
-    stopBeating()
+    clearInterval(timer)
     opened?.then((connection) => { connection.disconnect() }).catch(() => {})
     opened = current = undefined
   }

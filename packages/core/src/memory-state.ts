@@ -96,8 +96,10 @@ export function memoryState (options: MemoryStateOptions = {}): StateStore {
     },
 
     async append (name, value, { ttl, limit, after }) {
-      const log = live(logs, name) ?? { entries: [], last: after ?? 0 }
+      let log = live(logs, name) ?? { entries: [], last: 0 }
       if (after !== undefined && log.last > after) return 0
+      // Its writer knows of entries that are lost: the numbers go on, and what was before them is of no use.
+      if (after !== undefined && log.last < after) log = { entries: [], last: after }
       put(logs, name, log, ttl)
       log.entries.push(value)
       if (log.entries.length > limit) log.entries.splice(0, log.entries.length - limit)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createClock } from '@consentry/testing'
+import { createClock, stateStoreContract } from '@consentry/testing'
 import { memoryState } from '../src/memory-state.ts'
 import { codeOf, rest } from './world.ts'
 
@@ -171,4 +171,10 @@ t.test('one timer for all, and none after close', async (t) => {
   await state.close?.()
   t.equal(clock.timers, 0)
   t.equal(await state.get('k1'), undefined)
+})
+
+t.test('the contract of state stores', async (t) => {
+  const state = memoryState()
+  t.teardown(() => state.close?.())
+  stateStoreContract(t, { open: () => state })
 })

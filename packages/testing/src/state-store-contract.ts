@@ -1,24 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { fresh, until } from './state-store-contract/helpers.ts'
+import { hostileNames, hostileValues } from './state-store-contract/hostile.ts'
+import { stateWithoutStore } from './state-store-contract/outage.ts'
 import { stateAcrossProcesses } from './state-store-contract/processes.ts'
 import type { ContractState, StateStoreContractOptions } from './state-store-contract/types.ts'
 
 const minute = 60_000
 const limits = { ttl: minute, limit: 3 }
 
-/** Names that stores have confused: patterns, separators, hash tags of a cluster, members of objects, other alphabets, length. */
-const hostileNames = [
-  '', 'a', 'A', 'a ', 'a:b', '.*', '*', '?', '[a-z]', '{a}', '{}', 'a}b{', '/', '..', '%', '%25', '\\', '__proto__', 'constructor', '1', '-1',
-  'ключ', '\u{1F511}', 'a\0b', 'a\nb', 'a\r\nb', 'É', 'E\u0301', 'x'.repeat(10_000), `${'x'.repeat(9_999)}y`
-]
-const hostileValues = ['', '0', 'null', '\0', '\r\n', '\u0001\u007F\u0080\u00FF', '\u2028', '日本語 \u{1F511}', 'é'.repeat(10_000), 'x'.repeat(1024 * 1024)]
-
-let names = 0
-/** A name that no other test uses. */
-const fresh = (): string => `${process.pid}-${++names}`
-
 /** What every state store has to do, whatever it is made of. */
-export function stateStoreContract (t: Test, { open, processes, outage = [] }: StateStoreContractOptions): void {
+export function stateStoreContract (t: Test, { open, processes, outage }: StateStoreContractOptions): void {
   void t.test('values: set, get and take', async (t) => {
     const [state, other] = [await open(), await open()]
     const key = fresh()
@@ -207,44 +198,6 @@ export function stateStoreContract (t: Test, { open, processes, outage = [] }: S
     }
   })
 
-  for (const { name, begin } of outage) {
-    void t.test(`R5: ${name}: a bounded failure with a code, and afterwards all is well`, async (t) => {
-      const state = await open()
-      const key = `canary-${fresh()}`
-      let missed = 0
-      const heard: string[] = []
-      await state.subscribe(key, (message) => { heard.push(message) }, () => { missed++ })
-      const lock = await state.lock(key, minute)
-      const end = await begin()
-      const calls = [
-        () => state.get(key), () => state.set(key, 'canary', minute), () => state.take(key), () => state.compareAndSet(key, 'canary', undefined, minute),
-        () => state.append(key, 'canary', limits), () => state.read(key, 0), () => state.publish(key, 'canary'), () => state.lock(key, minute), () => lock?.renew(minute)
-      ]
-      for (const result of await Promise.allSettled(calls.map((call) => call()))) {
-        t.match(result, { status: 'rejected', reason: { code: 'CONSENTRY_ERR_STORE_UNAVAILABLE', retryable: true } })
-        if (result.status === 'rejected') t.notMatch(everythingIn(result.reason), /canary/, 'B17: nothing of the call in the error')
-      }
-      await end()
-      await until(() => state.set(key, 'back', minute).then(() => true, () => false))
-      await until(async () => {
-        await state.publish(key, 'back').catch(() => {})
-        return heard.includes('back')
-      })
-      if (missed === 0) t.ok(heard.includes('back'), 'no connection was lost')
-      t.equal(await state.get(key), 'back')
-    })
-  }
-
+  if (outage !== undefined) stateWithoutStore(t, open, outage)
   if (processes !== undefined) stateAcrossProcesses(t, open, processes)
-}
-
-/** Asks again every 20 ms; the test's own timeout ends it. */
-async function until (condition: () => Promise<boolean>): Promise<void> {
-  while (!await condition()) await sleep(20)
-}
-
-/** All that whoever logs an error could come upon. */
-function everythingIn (error: unknown, depth = 0): string {
-  if (typeof error !== 'object' || error === null || depth > 5) return String(error)
-  return Object.getOwnPropertyNames(error).map((name) => everythingIn((error as Record<string, unknown>)[name], depth + 1)).join('\n')
 }
