@@ -198,7 +198,7 @@ export function createSessions<Data> (options: SessionsOptions): Sessions<Data> 
     onRevoked (id, listener) {
       const stopListening = wakeups.on(`session:${id}`, listener)
       const stopMissing = wakeups.onMissed(() => {
-        state.get(key(id)).then((json) => { if (alive(json) === undefined) listener() }).catch(() => {})
+        records.get(id).then((session) => { if (session === undefined) listener() }).catch(() => {})
       })
       return () => {
         stopListening()
