@@ -1,5 +1,8 @@
-import consentry from '@consentry/fastify-plugin'
+import { redisState } from '@consentry/cluster'
+import consentry, { type ConsentryOptions } from '@consentry/fastify-plugin'
 import { oidc } from '@consentry/providers'
+import { redisTokens } from '@consentry/token-stores'
+import fastifyRedis from '@fastify/redis'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { isLoopback, type Config, type Registration } from './config.ts'
@@ -8,20 +11,22 @@ import { writeReport } from './report.ts'
 
 /** The demo as a Fastify application that does not listen yet. */
 export async function buildApp (config: Config): Promise<FastifyInstance> {
-  const { baseUrl, secret, corp, calendar, flowLifetime } = config
+  const { baseUrl, origin, secret, corp, calendar, flowLifetime } = config
   const app = Fastify({ logger: { level: 'warn' } })
 
   await app.register(consentry, {
     baseUrl,
     secret,
     flowLifetime,
+    allowedOrigins: [origin],
+    ...await stores(app, config),
     providers: {
       corp: oidc({ ...client(corp), scopes: corp.scopes, ...(corp.label !== undefined && { label: corp.label }) }),
       calendar: oidc({ ...client(calendar), scopes: ['calendar.read'], label: 'Corp Calendar' })
     },
     login: ['corp']
   })
-  await app.register(page, { baseUrl })
+  await app.register(page, { baseUrl: origin })
 
   app.post('/report', { config: { auth: true } }, async (_request, reply) =>
     reply.execution(async (execution) => writeReport(execution, calendar.eventsUrl)))
@@ -34,6 +39,17 @@ export async function buildApp (config: Config): Promise<FastifyInstance> {
   }))
 
   return app
+}
+
+/** Where processes share what they know; without a Redis each keeps it to itself. */
+async function stores (app: FastifyInstance, { shared }: Config): Promise<Pick<ConsentryOptions, 'stateStore' | 'tokenStore'>> {
+  if (shared === undefined) return {}
+  const { redisUrl, prefix, grantsKey } = shared
+  await app.register(fastifyRedis, { url: redisUrl })
+  return {
+    stateStore: redisState(app.redis, { prefix }),
+    tokenStore: redisTokens(app.redis, { prefix, encryption: { keys: [{ id: 'demo', key: grantsKey }] } })
+  }
 }
 
 function client ({ issuer, clientId, clientSecret }: Registration): Parameters<typeof oidc>[0] {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hkdfSync, randomBytes } from 'node:crypto'
 
 /** A registration at an OpenID provider. */
 export interface Registration {
@@ -12,8 +12,12 @@ export interface Config {
   /** The address to listen on. */
   host: string
   port: number
-  /** The origin to open. */
+  /** The origin of this process, to open. */
+  origin: string
+  /** The origin of the application, which is that of another process where this one joins it. */
   baseUrl: string
+  /** What the processes of one application share, if anything. */
+  shared?: { redisUrl: string, prefix: string, grantsKey: string }
   idpPort: number
   secret: string
   /** The secret was made up, and ends with this process. */
@@ -43,16 +47,25 @@ export function readConfig (env: Environment): Config {
   if (secret !== undefined && Buffer.byteLength(secret) < 32) throw new ConfigError('CONSENTRY_SECRET must have at least 32 bytes')
   // Another site than the app at 127.0.0.1, as a provider is in real life.
   const issuer = `http://localhost:${idpPort}`
-  const localCorpSecret = newSecret()
+  const origin = originOf(host, port)
+  const baseUrl = joined(env) ?? origin
+  const common = secret ?? newSecret()
+  const redisUrl = text(env, 'REDIS_URL')
+  if (redisUrl !== undefined && !/^rediss?:\/\//.test(redisUrl)) throw new ConfigError('REDIS_URL must begin with redis:// or rediss://')
+  // Every process that knows the secret knows these.
+  const localCorpSecret = derive(common, 'corp')
   return {
     host,
     port,
-    baseUrl: originOf(host, port),
+    origin,
+    baseUrl,
+    // Who has another secret could read none of it, and is given a place of its own.
+    ...(redisUrl !== undefined && { shared: { redisUrl, prefix: `consentry-demo:${derive(common, 'prefix').slice(0, 12)}:`, grantsKey: derive(common, 'grants') } }),
     idpPort,
-    secret: secret ?? newSecret(),
+    secret: common,
     madeUpSecret: secret === undefined,
     corp: outsideProvider(env) ?? { issuer, clientId: 'corp', clientSecret: localCorpSecret, label: 'Corp ID', scopes: ['openid', 'profile', 'email', 'groups'] },
-    calendar: { issuer, clientId: 'calendar', clientSecret: newSecret(), eventsUrl: `${issuer}/calendar/events` },
+    calendar: { issuer, clientId: 'calendar', clientSecret: derive(common, 'calendar'), eventsUrl: `${issuer}/calendar/events` },
     localCorpSecret,
     flowLifetime: integer(env, 'FLOW_LIFETIME', 600, 1, 86400)
   }
@@ -81,6 +94,17 @@ function outsideProvider (env: Environment): Config['corp'] | undefined {
   return { issuer, clientId, ...(clientSecret !== undefined && { clientSecret }), scopes }
 }
 
+/** The application that this process joins. */
+function joined (env: Environment): string | undefined {
+  const baseUrl = text(env, 'BASE_URL')
+  if (baseUrl === undefined) return undefined
+  if (!URL.canParse(baseUrl) || !isLoopback(new URL(baseUrl).hostname)) throw new ConfigError(`BASE_URL must be the address of another process of the demo on this machine, not "${baseUrl}"`)
+  for (const name of ['REDIS_URL', 'CONSENTRY_SECRET']) {
+    if (text(env, name) === undefined) throw new ConfigError(`BASE_URL joins another process, which takes ${name}, the same for both`)
+  }
+  return new URL(baseUrl).origin
+}
+
 function originOf (host: string, port: number): string {
   // Nobody can open "every address".
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
@@ -102,6 +126,11 @@ function integer (env: Environment, name: string, fallback: number, least: numbe
   if (value === undefined) return fallback
   if (!/^\d{1,6}$/.test(value) || Number(value) < least || Number(value) > most) throw new ConfigError(`${name} must be a number from ${least} to ${most}, not "${value}"`)
   return Number(value)
+}
+
+/** One secret per purpose (RFC 5869). */
+function derive (secret: string, purpose: string): string {
+  return Buffer.from(hkdfSync('sha256', secret, '', `demo ${purpose}`, 32)).toString('base64url')
 }
 
 function newSecret (): string {

@@ -47,10 +47,12 @@ async function startIdpProcess ({ host, baseUrl, idpPort, localCorpSecret, calen
   })
 }
 
-function explain (error: unknown, { host, port }: Config): string {
+function explain (error: unknown, { host, port, shared }: Config): string {
   // The cause names the option.
   if (ConsentryError.is(error, 'CONSENTRY_ERR_OPTIONS_INVALID') && error.cause instanceof Error) return `The settings cannot be used: ${error.cause.message}`
   const code = error instanceof Error && 'code' in error ? error.code : undefined
+  // The client tries again and again, and the application gives up on its plugin.
+  if (shared !== undefined && (code === 'CONSENTRY_ERR_STORE_UNAVAILABLE' || code === 'AVV_ERR_PLUGIN_EXEC_TIMEOUT')) return 'Redis does not answer at REDIS_URL.'
   if (code === 'EADDRINUSE') return `Port ${port} is taken. Choose another with PORT.`
   if (code === 'EACCES') return `Port ${port} may not be used. Choose another with PORT.`
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `HOST "${host}" is not an address of this machine.`
@@ -66,7 +68,7 @@ async function main (): Promise<void> {
     if (error instanceof ConfigError) return fail(error.message)
     throw error
   }
-  const { baseUrl, host, port, corp, calendar, madeUpSecret } = config
+  const { origin, baseUrl, host, port, corp, calendar, madeUpSecret } = config
   try {
     const app = await buildApp(config)
     opened.push(async () => app.close())
@@ -74,12 +76,13 @@ async function main (): Promise<void> {
   } catch (error) {
     return fail(explain(error, config))
   }
-  await startIdpProcess(config)
+  // A process that joins another uses what that one has started.
+  if (baseUrl === origin) await startIdpProcess(config)
   if (ending !== undefined) return
   if (madeUpSecret) console.log('CONSENTRY_SECRET is not set, so one was made up for this run.')
   if (corp.issuer === calendar.issuer) console.log(`Sign in as alice or bob with any password; the identity provider is ${corp.issuer}`)
   else console.log(`${corp.issuer} signs people in; the calendar is at ${calendar.issuer}, with alice and bob and any password`)
-  console.log(`listening on ${baseUrl}`)
+  console.log(`listening on ${origin}`)
 }
 
 await main()

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from '@consentry/testing'
 
 const script = fileURLToPath(new URL('../src/main.js', import.meta.url))
-const settings = new Set(['HOST', 'PORT', 'IDP_PORT', 'CONSENTRY_SECRET', 'OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_SCOPES', 'FLOW_LIFETIME'])
+const settings = new Set(['HOST', 'PORT', 'IDP_PORT', 'CONSENTRY_SECRET', 'REDIS_URL', 'BASE_URL', 'OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_SCOPES', 'FLOW_LIFETIME'])
 
 /** The demo as people start it: a process, and the one that it starts. */
 export interface Demo {
