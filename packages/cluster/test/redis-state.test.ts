@@ -60,10 +60,13 @@ t.test('a cluster', async (t) => {
     for (const node of cluster.nodes) t.not(await node.command('DBSIZE'), ':0')
   })
   t.test('R5: the eviction policy of each node counts', async (t) => {
-    await cluster.nodes[2]?.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
-    const state = open({ kind: 'cluster', port, prefix: 'evicting:' })
-    t.teardown(() => state.close())
-    t.match(await failureOf(state.ready()), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
+    for (const node of cluster.nodes) {
+      await node.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
+      const state = open({ kind: 'cluster', port, prefix: 'evicting:' })
+      t.teardown(() => state.close())
+      t.match(await failureOf(state.ready()), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
+      await node.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
+    }
   })
 })
 
@@ -127,7 +130,7 @@ t.test('everything has a lifetime on the server', async (t) => {
 t.test('one connection listens, however many channels, and ends with the last of them', async (t) => {
   const redis = client(t)
   const state = redisState(redis, { prefix: 'listening:' })
-  const listening = async (): Promise<number> => String(await redis.client('LIST', 'TYPE', 'PUBSUB')).split('\n').filter(Boolean).length
+  const listening = async (): Promise<number> => String(await redis.client('LIST')).split('\n').filter(Boolean).length
   const before = await listening()
   const stops = await Promise.all(Array.from({ length: 50 }, (_, index) => state.subscribe(`c${index % 25}`, () => {})))
   t.equal(await listening(), before + 1)
@@ -240,14 +243,12 @@ t.test('R5: a replica that lags becomes the master: the count goes on where the 
   await before.append('l', '1', { ...options, after: 0 })
   const first = await before.lock('lock', minute)
   while ((await after.read('l', 0)).length === 0 || await client(t, replica).exists('consentry:lock:lock') === 0) await sleep(20)
-  // From here on the replica hears nothing.
-  replica.pause()
+  // From here on it hears nothing; what comes is acknowledged by the other alone.
+  await replica.command('REPLICAOF', 'NO', 'ONE')
   await before.append('l', '2', { ...options, after: 1 })
   await first?.release()
   const second = await before.lock('lock', 1)
   await master.kill()
-  replica.resume()
-  await replica.command('REPLICAOF', 'NO', 'ONE')
   t.equal(await after.append('l', '3', { ...options, after: 2 }), 3)
   t.equal(await after.append('l', 'late', { ...options, after: 2 }), 0)
   let third = await after.lock('lock', minute)

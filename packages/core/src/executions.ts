@@ -1,7 +1,8 @@
 import { createDeadlines } from './deadlines.ts'
 import { disconnectedTopic } from './disconnect.ts'
 import { ConsentryError } from './errors.ts'
-import type { EventData, ExecutionEvent, NewEvent } from './events.ts'
+import { createRemoteEnd, endedTopic } from './remote-end.ts'
+import type { ExecutionEvent, NewEvent } from './events.ts'
 import { isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
 import { createExecutionRecords } from './execution-records.ts'
 import { createFeed, type EventFeed } from './feed.ts'
@@ -13,7 +14,7 @@ import { createOwnerIndex } from './owner-index.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
 import type { StartOptions } from './requirement.ts'
-import { failure, Run, type RunPorts } from './run.ts'
+import { Run, type RunPorts } from './run.ts'
 import type { Wakeups } from './wakeups.ts'
 
 export interface ExecutionsOptions {
@@ -68,9 +69,6 @@ export interface Executions {
   close (): Promise<void>
 }
 
-/** Where the node that runs an execution hears that it was ended from elsewhere. */
-const endedTopic = 'ended'
-
 export function createExecutions (options: ExecutionsOptions): Executions {
   const { state, wakeups, clock, randomBytes, grants, connectUrl, maxAge, maxPerUser, onError, lease: length = 15_000 } = options
   const deadlines = createDeadlines(clock)
@@ -79,6 +77,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
   const index = createOwnerIndex({ state, clock, kind: 'executions', lifetime: maxAge })
   const records = createExecutionRecords({ ...options, index })
   const lease = createLease({ state, clock, deadlines, node: randomId(16, randomBytes), length, isNeeded: () => runs.size > 0, onLapse: lookAtAll, onError })
+  const remote = createRemoteEnd({ records, lease, wakeups, clock, isHere: (id) => runs.has(id) })
   const ports: RunPorts = { clock, deadlines, grants, connectUrl, maxAge, records, onError, onEnd: (run) => runs.delete(run.id) }
   let closing = false
 
@@ -96,35 +95,11 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     void (async () => { for (const run of runs.values()) await run?.look() })()
   }
 
-  /** Ends an execution of another node. */
-  async function end (record: ExecutionRecord, type: 'failed' | 'cancelled', data: EventData['failed'] | EventData['cancelled']): Promise<ExecutionRecord> {
-    const time = new Date(clock.now()).toISOString()
-    let known = await records.current(record)
-    // What a node that is gone asked can still be answered.
-    const withdrawn = type === 'cancelled' ? known.pending : []
-    const resolved = withdrawn.map(({ flowId, provider, profile }): NewEvent => ({ type: 'oauth_resolved', time, data: { flowId, provider, profile, outcome: 'cancelled' } }))
-    for (const event of [...resolved, { type, time, data } as NewEvent]) {
-      if (!isOver(known.status)) known = (await records.write(known, event)).record
-    }
-    // Who wrote the end may have died before the rest was done.
-    await records.settle(known)
-    wakeups.wake(endedTopic, record.id)
-    return known
-  }
-
-  /** The record, which is ended when its node is gone. */
-  async function alive (record: ExecutionRecord): Promise<ExecutionRecord> {
-    if (isOver(record.status) || runs.has(record.id)) return record
-    // What began here and is not here any more ended while the store was away.
-    const gone = record.node === lease.node || await lease.isGone(record.node)
-    return gone ? end(record, 'failed', failure('CONSENTRY_ERR_NODE_LOST')) : record
-  }
-
   async function load (owner: Owner, id: string): Promise<ExecutionRecord> {
     const record = await records.find(id)
     // Whether another's execution exists is nobody's business.
     if (record === undefined || !sameOwner(record.owner, owner)) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_NOT_FOUND')
-    return alive(record)
+    return remote.alive(record)
   }
 
   async function live (owner: Owner): Promise<ExecutionRecord[]> {
@@ -188,7 +163,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     async cancel (owner, id, reason = 'cancelled by its owner') {
       const record = await load(owner, id)
       const run = runs.get(id)
-      if (run === undefined) return records.document(isOver(record.status) ? record : await end(record, 'cancelled', { reason }))
+      if (run === undefined) return records.document(isOver(record.status) ? record : await remote.end(record, 'cancelled', { reason }))
       run.cancel(reason)
       return run.ended
     },

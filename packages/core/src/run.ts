@@ -8,7 +8,9 @@ import type { ConnectFlow, FlowEnd, FlowOutcome } from './flow.ts'
 import type { Owner } from './grant.ts'
 import type { AuthenticateOptions, Grant, Grants } from './grants.ts'
 import { grantKeyId } from './keys.ts'
+import { asJson } from './json.ts'
 import type { Clock } from './ports.ts'
+import { Questions, type Question } from './questions.ts'
 import type { AuthorizeOptions, StartOptions } from './requirement.ts'
 import { assertMayAsk, withRefusal, type Refusal } from './refusals.ts'
 import { either, Stop } from './stop.ts'
@@ -32,13 +34,6 @@ export interface RunPorts {
   onError: (error: unknown, doing: string) => void
 }
 
-/** A question that the clients of this run know of, and how many of its calls wait for the answer. */
-interface Question {
-  flow: Pick<ConnectFlow, 'id' | 'provider' | 'scopes'>
-  profile: string
-  waiters: number
-}
-
 /** One execution on the node that runs it. Others write to its log only to end it. */
 export class Run implements Execution {
   readonly id: string
@@ -49,7 +44,7 @@ export class Run implements Execution {
   readonly ended: Promise<ExecutionDocument>
   readonly #ports: RunPorts
   readonly #deadline: Deadline
-  readonly #questions: Question[] = []
+  readonly #questions = new Questions()
   readonly #stop = new Stop()
   #controller: AbortController | undefined
   /** The keys of the grants that the application's code was given. */
@@ -167,19 +162,14 @@ export class Run implements Execution {
     return this.#writing
   }
 
-  /** Several calls of this run may wait for one flow; its clients see one question, and again when it grows. */
   #require (flow: ConnectFlow, joins: boolean): void {
-    const known = this.#questions.find((question) => question.flow.id === flow.id)
-    const question = known ?? { flow, profile: flow.key.profile, waiters: 0 }
-    if (joins) question.waiters++
-    if (known === undefined) this.#questions.push(question)
-    else if (flow.scopes.length <= known.flow.scopes.length) return
-    const { id, provider, scopes } = flow
-    question.flow = { id, provider, scopes }
+    const question = this.#questions.ask(flow, joins)
+    if (question === undefined) return
+    const { flow: { id, provider, scopes }, profile } = question
     this.#emit('oauth_required', {
       flowId: id,
       provider,
-      profile: question.profile,
+      profile,
       scopes,
       connectUrl: this.#ports.connectUrl(id),
       expiresAt: new Date(flow.expiresAt).toISOString()
@@ -187,11 +177,8 @@ export class Run implements Execution {
   }
 
   #resolve ({ id, outcome }: FlowEnd): void {
-    const index = this.#questions.findIndex((question) => question.flow.id === id)
-    const question = this.#questions[index]
-    if (question === undefined || --question.waiters > 0) return
-    this.#questions.splice(index, 1)
-    this.#tellResolved(question, outcome)
+    const question = this.#questions.leave(id)
+    if (question !== undefined) this.#tellResolved(question, outcome)
   }
 
   #tellResolved ({ flow: { id, provider }, profile }: Question, outcome: FlowOutcome): void {
@@ -200,7 +187,7 @@ export class Run implements Execution {
 
   #end (type: 'completed' | 'failed' | 'cancelled', data: EventData[typeof type]): void {
     if (this.#stop.aborted) return
-    const questions = this.#questions.splice(0)
+    const questions = this.#questions.clear()
     const leaves = leavesQuestions(data)
     if (!leaves) for (const question of questions) this.#tellResolved(question, 'cancelled')
     this.#emit(type, data)
@@ -218,7 +205,7 @@ export class Run implements Execution {
   #yield (record: ExecutionRecord): void {
     this.#record = record
     if (!this.#stop.aborted) {
-      this.#questions.length = 0
+      this.#questions.clear()
       this.#halt(record.status as 'failed' | 'cancelled', leavesQuestions(record.error))
     }
     this.#tellEnd()
@@ -268,17 +255,4 @@ function leavesQuestions (data: object | undefined): boolean {
 
 function expire (run: Run): void {
   run.fail('CONSENTRY_ERR_EXECUTION_EXPIRED')
-}
-
-/** The value as its readers will see it, so that a later change of it changes nothing. */
-function asJson (value: unknown, largest: number): unknown {
-  let json: string | undefined
-  try {
-    json = JSON.stringify(value)
-  } catch (error) {
-    throw new ConsentryError('CONSENTRY_ERR_RESULT_INVALID', { cause: error })
-  }
-  if (json === undefined) return null
-  if (json.length > largest) throw new ConsentryError('CONSENTRY_ERR_RESULT_INVALID', { cause: new RangeError('too large') })
-  return JSON.parse(json) as unknown
 }

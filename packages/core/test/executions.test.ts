@@ -169,9 +169,12 @@ t.test('cancel from another node', async (t) => {
   const run = await start(here, askRead)
   await rest()
   t.equal(await codeOf(there.executions.cancel(bob, run.id)), 'CONSENTRY_ERR_EXECUTION_NOT_FOUND')
-  await there.executions.cancel(alice, run.id, 'from afar')
+  t.equal((await there.executions.cancel(alice, run.id, 'from afar')).status, 'cancelled', 'it is over when this resolves')
   t.equal((await run.ended).status, 'cancelled')
   t.equal((await there.executions.get(alice, run.id)).status, 'cancelled')
+  assertLog(t, await history(there, alice, run.id), ['running', 'oauth_required', 'oauth_resolved', 'cancelled'])
+  await rest()
+  t.equal(await here.flows.pending(keyOf(alice)), undefined, 'its question is withdrawn')
 })
 
 t.test('an execution that ends while another of its calls still waits', async (t) => {

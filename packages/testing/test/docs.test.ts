@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { consent, createBrowser, freePort, signIn, startLocalProvider } from '../src/index.ts'
+import { consent, createBrowser, freePort, signIn, startLocalProvider, startRedis } from '../src/index.ts'
 import { filesIn, read, root, run, start, tableBelow, workspaces } from './repository.ts'
 import { compile, compiled, snippetsOf } from './snippets.ts'
 
@@ -129,6 +129,10 @@ t.test('the code in the READMEs', async (t) => {
   t.ok(snippets.length >= 5)
   if (!t.equal(compile(snippets), '', 'it compiles')) return
 
+  const redis = await startRedis()
+  t.teardown(() => redis.close())
+  const { env: environment } = process
+  environment['REDIS_URL'] = redis.url
   for (const snippet of snippets.filter(({ prints }) => prints !== undefined)) {
     const { stdout, stderr, status } = run(compiled(snippet))
     t.equal(stdout, snippet.prints, `${snippet.readme}: ${snippet.name} prints what it says`)

@@ -1,0 +1,54 @@
+import type { EventData, NewEvent } from './events.ts'
+import { isOver, type ExecutionRecord } from './execution.ts'
+import type { ExecutionRecords } from './execution-records.ts'
+import type { Lease } from './lease.ts'
+import type { Clock } from './ports.ts'
+import { failure } from './run.ts'
+import type { Wakeups } from './wakeups.ts'
+
+export interface RemoteEndOptions {
+  records: ExecutionRecords
+  lease: Lease
+  wakeups: Wakeups
+  clock: Clock
+  /** Whether it runs in this process. */
+  isHere: (id: string) => boolean
+}
+
+/** What others than the node that runs an execution may do to it: end it. */
+export interface RemoteEnd {
+  end (record: ExecutionRecord, type: 'failed' | 'cancelled', data: EventData['failed'] | EventData['cancelled']): Promise<ExecutionRecord>
+  /** The record, which is ended when its node is gone. */
+  alive (record: ExecutionRecord): Promise<ExecutionRecord>
+}
+
+/** Where the node that runs an execution hears that it was ended from elsewhere. */
+export const endedTopic = 'ended'
+
+export function createRemoteEnd ({ records, lease, wakeups, clock, isHere }: RemoteEndOptions): RemoteEnd {
+  async function end (record: ExecutionRecord, type: 'failed' | 'cancelled', data: EventData['failed'] | EventData['cancelled']): Promise<ExecutionRecord> {
+    const time = new Date(clock.now()).toISOString()
+    let known = await records.current(record)
+    // What a node that is gone asked can still be answered.
+    const withdrawn = type === 'cancelled' ? known.pending : []
+    const resolved = withdrawn.map(({ flowId, provider, profile }): NewEvent => ({ type: 'oauth_resolved', time, data: { flowId, provider, profile, outcome: 'cancelled' } }))
+    for (const event of [...resolved, { type, time, data } as NewEvent]) {
+      if (!isOver(known.status)) known = (await records.write(known, event)).record
+    }
+    // Who wrote the end may have died before the rest was done.
+    await records.settle(known)
+    wakeups.wake(endedTopic, record.id)
+    return known
+  }
+
+  return {
+    end,
+
+    async alive (record) {
+      if (isOver(record.status) || isHere(record.id)) return record
+      // What began here and is not here any more ended while the store was away.
+      const gone = record.node === lease.node || await lease.isGone(record.node)
+      return gone ? end(record, 'failed', failure('CONSENTRY_ERR_NODE_LOST')) : record
+    }
+  }
+}
