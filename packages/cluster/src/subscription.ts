@@ -35,21 +35,30 @@ export function createSubscription (redis: RedisClient, { within }: Commands): S
     if (nodesOf(redis).length === 0) await within(redis.get(''))
     const nodes = nodesOf(redis)
     const node = nodes[Math.floor(Math.random() * nodes.length)]
-    if (node === undefined) throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: new Error('no node of the cluster is known') })
+    if (node === undefined) throw unavailable('no node of the cluster is known')
     const connection = node.duplicate({ lazyConnect: true, retryStrategy: null, sentinelRetryStrategy: null, autoResubscribe: false, readOnly: false, enableOfflineQueue: true, maxRetriesPerRequest: null })
     connection.on('error', () => {})
+    let state: 'opening' | 'open' | 'ended' = 'opening'
+    connection.on('end', () => {
+      const wasOpen = state === 'open'
+      state = 'ended'
+      if (wasOpen && connection === current) lost()
+    })
     connection.on('message', (channel, message) => {
+      // One that was given up may still have something on its way.
+      if (connection !== current) return
       for (const { hear } of channels.get(channel) ?? []) hear(message)
     })
+    current = connection
     try {
       await within(connection.connect())
       if (channels.size > 0) await within(connection.subscribe(...channels.keys()))
+      if (state !== 'opening') throw unavailable('the connection was lost')
     } catch (error) {
       connection.disconnect()
       throw error
     }
-    connection.on('end', () => { if (connection === current) lost() })
-    current = connection
+    state = 'open'
     beat(connection)
     return connection
   }
@@ -63,6 +72,8 @@ export function createSubscription (redis: RedisClient, { within }: Commands): S
   }
 
   function beat (connection: RedisConnection): void {
+    // Nobody needed it any more before it was there.
+    if (connection !== current) return
     clearInterval(timer)
     timer = setInterval(() => { within(connection.ping()).catch(() => { connection.disconnect() }) }, heartbeat).unref()
   }
@@ -120,4 +131,8 @@ export function createSubscription (redis: RedisClient, { within }: Commands): S
       disconnect()
     }
   }
+}
+
+function unavailable (why: string): ConsentryError {
+  return new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: new Error(why) })
 }

@@ -1,9 +1,13 @@
+import type { RedisServer } from '@consentry/testing'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { call, callbackOn, isOver, lease, socketOn, startNodes, startOn, statusOn, typesOf, type Node, type Status } from './nodes.ts'
 
+// Several leases have to end.
+t.setTimeout(110_000)
+
 const all = await startNodes(t, 3)
-const { redis, op } = all
+const { redis: [redis], op } = all as typeof all & { redis: [RedisServer] }
 const [a, b, c] = all.nodes as [Node, Node, Node]
 const lost = 'CONSENTRY_ERR_NODE_LOST'
 const longerThanLease = lease * 1_500
@@ -18,6 +22,19 @@ t.test('a run on one node, its WebSocket on another, its callback on a third', a
   await socket.until(({ type }) => type === 'completed')
   t.same(typesOf(socket, started), ['running', 'oauth_required', 'oauth_resolved', 'completed'])
   t.match(await statusOn(c, alice, all, started), { status: 'completed', seq: 4 })
+  socket.close()
+})
+
+t.test('the same with a cluster of Redis', async (t) => {
+  const clustered = await startNodes(t, 3, { clustered: true })
+  const [a, b, c] = clustered.nodes as [Node, Node, Node]
+  const alice = await clustered.browser('alice')
+  const socket = await socketOn(b, alice, clustered)
+  const started = await startOn(a, alice, clustered)
+  t.equal((await call(alice, clustered, await callbackOn(c, alice, clustered, started))).status, 303)
+  await socket.until(({ type }) => type === 'completed')
+  t.same(typesOf(socket, started), ['running', 'oauth_required', 'oauth_resolved', 'completed'])
+  t.equal((await call(alice, clustered, `${b.url}/report`, { method: 'POST' })).status, 200)
   socket.close()
 })
 
@@ -154,6 +171,7 @@ t.test('R5: Redis hangs for longer than a lease: bounded failures, and afterward
   await socket.until(({ type }) => type === 'oauth_required')
   const callback = await callbackOn(c, browser, all, started)
   redis.pause()
+  t.teardown(() => redis.resume())
   for (const node of [a, b, c]) {
     const answer = await call(browser, all, `${node.url}/executions/${started.executionId}`)
     t.equal(answer.status, 503)

@@ -1,4 +1,4 @@
-import { consent, createBrowser, freePort, signIn, startLocalProvider, startRedis, type Browser, type LocalProvider, type RedisServer } from '@consentry/testing'
+import { consent, createBrowser, freePort, signIn, startLocalProvider, startRedis, startRedisCluster, type Browser, type LocalProvider, type RedisServer } from '@consentry/testing'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -25,7 +25,8 @@ export interface Node {
 
 /** What several nodes have in common. */
 export interface Nodes {
-  redis: RedisServer
+  /** One server, or those of a cluster. */
+  redis: readonly RedisServer[]
   op: LocalProvider
   /** The first one's is the `baseUrl`. */
   nodes: Node[]
@@ -35,18 +36,18 @@ export interface Nodes {
 }
 
 /** As many processes as asked for, one Redis, one provider. */
-export async function startNodes (t: Test, count: number): Promise<Nodes> {
+export async function startNodes (t: Test, count: number, { clustered = false }: { clustered?: boolean } = {}): Promise<Nodes> {
   const ports = await Promise.all(Array.from({ length: count }, freePort))
   const baseUrl = `http://127.0.0.1:${ports[0] ?? 0}`
   const client = (clientId: string, firstParty: boolean) => ({ clientId, clientSecret: `secret-of-${clientId}`, firstParty, redirectUris: [`${baseUrl}/auth/callback/${clientId}`] })
   const people = Array.from({ length: 20 }, (_, index) => ({ username: `user${index}` }))
   const op = await startLocalProvider({ issuerHost: 'localhost', clients: [client('corp', true), client('calendar', false)], accounts: people })
   t.teardown(() => op.close())
-  const redis = await startRedis()
-  t.teardown(() => redis.close())
+  const redis = clustered ? (await startRedisCluster()).nodes : [await startRedis()]
+  t.teardown(() => Promise.all(redis.map((server) => server.close())))
 
   async function start (options: Partial<NodeConfig> = {}): Promise<Node> {
-    const config: NodeConfig = { port: await freePort(), baseUrl, issuer: op.issuer, redis: redis.url, lease, exchange: 0, ...options }
+    const config: NodeConfig = { port: await freePort(), baseUrl, issuer: op.issuer, redis: redis.map((server) => server.port), lease, exchange: 0, ...options }
     // Without the loaders that the test runner gives to its children.
     const child = fork(fileURLToPath(new URL('fixtures/node.js', import.meta.url)), [JSON.stringify(config)], { env: { ...process.env, NODE_OPTIONS: '' } })
     const exited = once(child, 'exit')

@@ -113,6 +113,15 @@ t.test('prefixes keep applications apart', async (t) => {
   const heard = new Promise<string>((resolve, reject) => { one.subscribe('c', resolve).then(() => one.publish('c', 'mine')).catch(reject) })
   t.equal(await heard, 'mine')
   t.same((await redis.keys('a:*')).length, 1)
+
+  const prefixed = new Redis(server.port, '127.0.0.1', { keyPrefix: 'theirs:' })
+  t.teardown(() => prefixed.disconnect())
+  const three = redisState(prefixed, { prefix: 'a:' })
+  t.teardown(() => three.close())
+  t.ok(await three.compareAndSet('k', undefined, '3', minute), 'the client\'s own prefix comes before ours')
+  const news = new Promise<string>((resolve, reject) => { three.subscribe('d', resolve).then(() => three.publish('d', 'mine')).catch(reject) })
+  t.equal(await news, 'mine')
+  t.equal(await one.get('k'), '1')
 })
 
 t.test('everything has a lifetime on the server', async (t) => {
