@@ -163,3 +163,27 @@ t.test('sessions are found by their other names too', async (t) => {
   t.equal((await two.revokeNamed('sub')).length, 0, 'nothing is left under the name')
   t.same(await one.list(alice), [])
 })
+
+t.test('R6: who missed the revocation while cut off hears of it afterwards, and others hear nothing', async (t) => {
+  const clock = createClock(1_700_000_000_000)
+  const inner = memoryState({ clock })
+  const missed: Array<() => void> = []
+  const state: StateStore = { ...inner, publish: async () => {}, subscribe: async (channel, listener, onMissed) => {
+    if (onMissed !== undefined) missed.push(onMissed)
+    return inner.subscribe(channel, listener)
+  } }
+  const wakeups = createWakeups(state)
+  const sessions = createSessions<{ userId: string }>({ state, wakeups, clock, randomBytes: systemRandomBytes, idleLifetime: 30 * minute, absoluteLifetime: 120 * minute })
+  const [ended, other] = [await sessions.create(alice, { userId: 'alice' }), await sessions.create(bob, { userId: 'bob' })]
+  const heard: string[] = []
+  sessions.onRevoked(ended.session.id, () => { heard.push('alice') })
+  sessions.onRevoked(ended.session.id, () => { heard.push('not any more') })()
+  sessions.onRevoked(other.session.id, () => { heard.push('bob') })
+  await wakeups.ready()
+  await sessions.revoke(ended.session.id)
+  await rest()
+  t.same(heard, [], 'the hint was lost')
+  for (const tell of missed) tell()
+  await rest()
+  t.same(heard, ['alice'])
+})
