@@ -3,8 +3,8 @@ import { durably } from './durable.ts'
 import { ConsentryError, type ErrorCode } from './errors.ts'
 import { outcomeError, type ConnectFlow, type FlowOutcome, type RelayFlow } from './flow.ts'
 import type { ClaimedFlow, Flows } from './flows.ts'
-import { sameAccount } from './grant-state.ts'
-import type { Account, Owner, TokenSet } from './grant.ts'
+import type { GiveBack } from './give-back.ts'
+import { accountId, sameAccount, type Account, type Owner, type TokenSet } from './grant.ts'
 import type { Clock, TokenStore } from './ports.ts'
 import type { AuthorizationResponse, Provider } from './provider.ts'
 import { grantRecord } from './token-set.ts'
@@ -15,6 +15,7 @@ export interface CompletionOptions {
   clock: Clock
   provider: (name: string) => Provider
   audit: Audit
+  giveBack: GiveBack
   onError: (error: unknown, doing: string) => void
 }
 
@@ -38,7 +39,7 @@ export interface Completion {
   submit (flowId: string, owner: Owner, values: Readonly<Record<string, string>>): Promise<Ending>
 }
 
-export function createCompletion ({ tokens, flows, clock, provider, audit, onError }: CompletionOptions): Completion {
+export function createCompletion ({ tokens, flows, clock, provider, audit, giveBack, onError }: CompletionOptions): Completion {
   /** Saves what the provider gave, unless it belongs to another account. Durable before anybody is told. */
   async function store (flow: ConnectFlow, tokenSet: TokenSet): Promise<FlowOutcome> {
     const before = await tokens.load(flow.key)
@@ -49,25 +50,29 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, onErr
     const version = await tokens.save(flow.key, record, before?.version)
     if (version === undefined) return store(flow, tokenSet)
     const { account, scopes } = record
-    audit(flow.key, { type: 'granted', scopes, flowId: flow.id, ...(account !== undefined && { account: { issuer: account.issuer, subject: account.subject } }) })
+    audit(flow.key, { type: 'granted', scopes, flowId: flow.id, ...(account !== undefined && { account: accountId(account) }) })
     return 'granted'
   }
 
   async function keep (from: Provider, flow: ConnectFlow, tokenSet: TokenSet): Promise<FlowOutcome> {
-    const account = await accountOf(from, tokenSet)
+    const { account = tokenSet.account, failure } = await askAccount(from, tokenSet)
     const outcome = await durably(clock, () => store(flow, account === undefined ? tokenSet : { ...tokenSet, account }))
-    if (outcome !== 'granted') await from.revoke(tokenSet).catch((error: unknown) => onError(error, 'revoking what is not kept'))
+    if (outcome === 'granted') return outcome
+    // Where one revocation ends all of an account, it may be somebody's who has nothing to do with this.
+    if (from.revokesAll !== true) await giveBack(flow.key, { ...tokenSet, ...(account !== undefined && { account }) })
+    if (failure !== undefined && account === undefined) throw failure.error
     return outcome
   }
 
-  /** An ID token says who it is; what else there is to tell is worth a question, but no failure. */
-  async function accountOf (from: Provider, tokenSet: TokenSet): Promise<Account | undefined> {
+  /** What there is to tell of the account is worth a question, but no consent: the code is spent. */
+  async function askAccount (from: Provider, tokenSet: TokenSet): Promise<{ account?: Account, failure?: { error: unknown } }> {
+    const ask = async (): Promise<Account | undefined> => from.userInfo(tokenSet)
     try {
-      return await from.userInfo(tokenSet) ?? tokenSet.account
+      const account = tokenSet.account === undefined ? await durably(clock, ask, isPassing) : await ask()
+      return account === undefined ? {} : { account }
     } catch (error) {
-      if (tokenSet.account === undefined) throw error
       onError(error, 'asking for the account')
-      return tokenSet.account
+      return { failure: { error } }
     }
   }
 
@@ -113,6 +118,8 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, onErr
     }
   }
 }
+
+const isPassing = (error: unknown): boolean => ConsentryError.is(error, 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE')
 
 /** RFC 6749 section 4.1.2.1: only `access_denied` is the person's own answer. */
 function refusal (error: string): Ending {

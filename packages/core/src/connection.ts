@@ -8,10 +8,14 @@ export interface Connection {
   profile: string
   scopes: string[]
   account?: AccountSummary
-  /** `ended`: the provider refuses to renew it, so the person has to consent again. */
-  status: 'active' | 'ended'
-  createdAt: string
-  updatedAt: string
+  /**
+   * `ended`: the provider refuses to renew it, so the person has to consent again. `unreadable`: the store cannot read it
+   * any more, and it can only be disconnected.
+   */
+  status: 'active' | 'ended' | 'unreadable'
+  /** Absent when it cannot be read. */
+  createdAt?: string
+  updatedAt?: string
 }
 
 export function connection (key: GrantKey, grant: VersionedGrant): Connection {
@@ -26,4 +30,8 @@ export function connection (key: GrantKey, grant: VersionedGrant): Connection {
     createdAt: new Date(record.createdAt).toISOString(),
     updatedAt: new Date(record.updatedAt).toISOString()
   }
+}
+
+export function unreadableConnection ({ provider, profile }: GrantKey): Connection {
+  return { provider, profile, scopes: [], status: 'unreadable' }
 }

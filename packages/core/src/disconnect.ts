@@ -1,55 +1,77 @@
 import type { Audit } from './audit.ts'
 import { ConsentryError, type ErrorCode } from './errors.ts'
-import type { GrantKey } from './grant.ts'
+import type { Flows } from './flows.ts'
+import type { GiveBack, GivenBack } from './give-back.ts'
+import { isExpired } from './grant-state.ts'
+import { accountId, type GrantKey, type GrantRecord } from './grant.ts'
 import { grantKeyId } from './keys.ts'
-import type { TokenStore } from './ports.ts'
+import type { Clock, TokenStore } from './ports.ts'
 import type { Provider } from './provider.ts'
 import type { Wakeups } from './wakeups.ts'
 
 /** What became of a grant that was disconnected. It is gone here in any case. */
-export interface Disconnected {
-  /** Whether the provider confirmed that its tokens are void. */
-  revoked: boolean
-  /** Why it did not; absent too when it has no way to revoke. */
-  error?: ErrorCode
-}
+export type Disconnected = GivenBack
 
 /** Where executions hear, on whichever node, that a grant they hold is no more; the detail is its key as one string. */
 export const disconnectedTopic = 'disconnected'
 
 export interface DisconnectOptions {
+  providers: Readonly<Record<string, Provider>>
   tokens: TokenStore
+  flows: Pick<Flows, 'pending' | 'withdraw'>
   wakeups: Wakeups
-  provider: (name: string) => Provider
+  clock: Clock
   audit: Audit
-  onError: (error: unknown, doing: string) => void
+  giveBack: GiveBack
 }
 
-/** Forgets a grant, ends the executions that hold it, then ends it at the provider. */
-export function createDisconnect ({ tokens, wakeups, provider, audit, onError }: DisconnectOptions): (key: GrantKey) => Promise<Disconnected | undefined> {
-  async function revoke (key: GrantKey, grant: { accessToken: string, refreshToken?: string }): Promise<Disconnected> {
+/** Forgets a grant and what was derived from it, ends the executions that hold one of them, then ends it at the provider. */
+export function createDisconnect ({ providers, tokens, flows, wakeups, clock, audit, giveBack }: DisconnectOptions): (key: GrantKey) => Promise<Disconnected | undefined> {
+  /** What is deleted is what is revoked, also when a refresh comes in between. */
+  async function forget (key: GrantKey): Promise<GrantRecord | ErrorCode | undefined> {
     try {
-      return { revoked: await provider(key.provider).revoke(grant) }
+      for (;;) {
+        const grant = await tokens.load(key)
+        if (grant === undefined) return undefined
+        if (await tokens.delete(key, grant.version)) return grant.record
+      }
     } catch (error) {
-      onError(error, 'revoking a grant')
-      return { revoked: false, error: ConsentryError.is(error) ? error.code : 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE' }
+      // What nobody can read must not stay for ever.
+      if (!ConsentryError.is(error, 'CONSENTRY_ERR_RECORD_UNREADABLE')) throw error
+      return await tokens.delete(key) ? error.code : undefined
     }
   }
 
-  return async (key) => {
-    let grant = await tokens.load(key)
-    // What is deleted is what is revoked, also when a refresh comes in between.
-    while (grant !== undefined && !await tokens.delete(key, grant.version)) grant = await tokens.load(key)
-    if (grant === undefined) return undefined
+  /** Some providers end nothing by a token that is over; a fresh one they do. `invalid_grant`: there is nothing left to end. */
+  async function revoke (key: GrantKey, record: GrantRecord): Promise<Disconnected> {
+    const { refreshToken, scopes, account } = record
+    const from = Object.hasOwn(providers, key.provider) ? providers[key.provider] : undefined
+    if (from?.refresh === undefined || refreshToken === undefined || !isExpired(record, clock.now())) return giveBack(key, record)
+    try {
+      return await giveBack(key, { ...record, ...await from.refresh({ refreshToken, scopes, ...(account !== undefined && { account }) }) })
+    } catch (error) {
+      return ConsentryError.is(error, 'CONSENTRY_ERR_REAUTH_REQUIRED') ? { revoked: true } : giveBack(key, record)
+    }
+  }
+
+  return async function disconnect (key) {
+    const forgotten = await forget(key)
+    if (forgotten === undefined) return undefined
     wakeups.wake(disconnectedTopic, grantKeyId(key))
-    const { account, scopes } = grant.record
-    const result = await revoke(key, grant.record)
+    // A question that asks for more of it, held to its account, has lost its ground.
+    const flow = await flows.pending(key)
+    if (flow?.status === 'pending') await flows.withdraw(flow.id, 'cancelled')
+    for (const [name, from] of Object.entries(providers)) {
+      if (from.kind === 'direct' && from.subject?.provider === key.provider) await disconnect({ ...key, provider: name })
+    }
+    const record = typeof forgotten === 'string' ? undefined : forgotten
+    const result = record === undefined ? { revoked: false, error: forgotten as ErrorCode } : await revoke(key, record)
     audit(key, {
       type: 'revoked',
-      scopes,
+      scopes: record?.scopes ?? [],
       confirmed: result.revoked,
       ...(result.error !== undefined && { code: result.error }),
-      ...(account !== undefined && { account: { issuer: account.issuer, subject: account.subject } })
+      ...(record?.account !== undefined && { account: accountId(record.account) })
     })
     return result
   }

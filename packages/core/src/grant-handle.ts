@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { ConsentryError } from './errors.ts'
-import type { GrantKey } from './grant.ts'
+import { sameAccount, type GrantKey } from './grant.ts'
 import { isExpired, isStale, type Requirement } from './grant-state.ts'
 import type { Clock, VersionedGrant } from './ports.ts'
 import type { Provider } from './provider.ts'
@@ -27,7 +27,8 @@ export interface Grant {
   /**
    * An access token that is valid now, refreshed when the stored one is stale. With `background` one that is stale but
    * has not expired is handed out at once, and refreshed meanwhile.
-   * Rejects with `CONSENTRY_ERR_REAUTH_REQUIRED` when the provider ended the grant, and with
+   * Rejects with `CONSENTRY_ERR_REAUTH_REQUIRED` when the provider ended the grant, with `CONSENTRY_ERR_GRANT_REVOKED` when
+   * another account was connected in its place, and with
    * `CONSENTRY_ERR_PROVIDER_UNAVAILABLE` when it cannot be refreshed at the moment and has expired.
    */
   accessToken (options?: { background?: boolean }): Promise<string>
@@ -58,6 +59,8 @@ export function createGrantHandle (options: GrantHandleOptions): Grant {
 class GrantHandle implements Grant {
   readonly #options: GrantHandleOptions
   #grant: VersionedGrant
+  /** The version that a refused token led to. */
+  #forced: string | undefined
 
   constructor (options: GrantHandleOptions) {
     this.#options = options
@@ -101,10 +104,12 @@ class GrantHandle implements Grant {
   async fetch (url: string | URL, init: RequestInit = {}): Promise<Response> {
     assertMayGo(new URL(url), this.#options.provider.resourceHosts)
     const response = await this.#send(url, init)
-    const again = this.#renewable && canBeSentAgain(init.body)
+    // A token that is new and refused all the same is not refused for its age.
+    const again = this.#renewable && this.#grant.version !== this.#forced && canBeSentAgain(init.body)
     if (response.status !== 401 || !again) return response
     await response.body?.cancel()
     await this.#refresh({ force: true })
+    this.#forced = this.#grant.version
     return this.#send(url, init)
   }
 
@@ -124,7 +129,11 @@ class GrantHandle implements Grant {
 
   async #refresh (options?: { force: boolean }): Promise<void> {
     const { refresh, key, requirement } = this.#options
-    this.#grant = await refresh(key, this.#grant, { ...options, scopes: requirement.scopes })
+    const fresh = await refresh(key, this.#grant, { ...options, scopes: requirement.scopes })
+    const [before, now] = [this.#grant.record.account, fresh.record.account]
+    // Disconnected, and another account connected since: that is another grant.
+    if (before !== undefined && (now === undefined || !sameAccount(before, now))) throw new ConsentryError('CONSENTRY_ERR_GRANT_REVOKED')
+    this.#grant = fresh
   }
 
   toJSON (): object {

@@ -1,5 +1,5 @@
 import type { Flow } from './flow.ts'
-import type { Account, GrantRecord } from './grant.ts'
+import { sameAccount, type Account, type GrantRecord } from './grant.ts'
 import { missingScopes, type CoveredScopes } from './scopes.ts'
 
 /**
@@ -57,18 +57,23 @@ export function serves (grant: GrantRecord, { scopes, account, partial = false }
     (account === undefined || (grant.account !== undefined && sameAccount(grant.account, account)))
 }
 
-/** Accounts are the same when issuer and subject are; an e-mail proves nothing. */
-export function sameAccount (a: Pick<Account, 'issuer' | 'subject'>, b: Pick<Account, 'issuer' | 'subject'>): boolean {
-  return a.issuer === b.issuer && a.subject === b.subject
-}
-
 export function isExpired (grant: GrantRecord, now: number): boolean {
   return grant.expiresAt !== undefined && grant.expiresAt <= now
 }
 
-/** The buffer is at most a quarter of the token's life, so that a short-lived token is not stale from the start. */
+/**
+ * The buffer is at most a quarter of the token's life, so that a short-lived token is not stale from the start. It is up to
+ * a fifth longer, by chance of the token, so that what was issued together is not renewed together (R12).
+ */
 export function isStale (grant: GrantRecord, now: number, refreshBuffer: number): boolean {
   if (grant.expiresAt === undefined) return false
   const lifetime = Math.max(0, grant.expiresAt - grant.updatedAt)
-  return grant.expiresAt - Math.min(refreshBuffer, lifetime / 4) <= now
+  return grant.expiresAt - Math.min(refreshBuffer, lifetime / 4) * (1 + chanceOf(grant.accessToken) / 5) <= now
+}
+
+/** A number from 0 to 1 that is always the same for a text (FNV-1a over its end). */
+function chanceOf (text: string): number {
+  let hash = 0x811c9dc5
+  for (let index = Math.max(0, text.length - 16); index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  return (hash >>> 0) / 2 ** 32
 }

@@ -61,6 +61,30 @@ export interface GrantRecord {
   updatedAt: number
   /** When the person last consented. */
   answeredAt?: number
+  /** Of a grant that was given for another one: which that was. */
+  derivedFrom?: string
   /** When the provider ended it (`invalid_grant`). The record stays, so that a reconnect can be held to the same account. */
   endedAt?: number
+}
+
+/** Who an account is, without what the provider told of it. */
+export type AccountId = Pick<Account, 'issuer' | 'subject'>
+
+export function accountId ({ issuer, subject }: AccountId): AccountId {
+  return { issuer, subject }
+}
+
+/** Accounts are the same when issuer and subject are; an e-mail proves nothing. */
+export function sameAccount (a: AccountId, b: AccountId): boolean {
+  return a.issuer === b.issuer && a.subject === b.subject
+}
+
+/** Whether one is what became of the other, and was not given anew after that was disconnected. */
+export function sameGrant (a: GrantRecord, b: GrantRecord): boolean {
+  return a.createdAt === b.createdAt && (a.account === undefined || b.account === undefined || sameAccount(a.account, b.account))
+}
+
+/** Tells a grant from one that was given anew after it was disconnected, for what is derived from it. */
+export function lineage ({ createdAt, account }: GrantRecord): string {
+  return JSON.stringify([createdAt, account?.issuer, account?.subject])
 }

@@ -1,18 +1,19 @@
 import type { Audit } from './audit.ts'
 import { createCompletion, type Completion } from './completion.ts'
-import { connection, type Connection } from './connection.ts'
+import { connection, unreadableConnection, type Connection } from './connection.ts'
 import { createDisconnect, type Disconnected } from './disconnect.ts'
 import { ConsentryError } from './errors.ts'
 import { outcomeError, type ConnectFlow, type FlowEnd, type FlowWaiter } from './flow.ts'
 import type { Flows } from './flows.ts'
 import { createGrantHandle, type Grant } from './grant-handle.ts'
-import { grantState, sameAccount, serves, type GrantState, type Requirement } from './grant-state.ts'
-import type { GrantKey, GrantRecord, Owner } from './grant.ts'
+import { createGiveBack } from './give-back.ts'
+import { grantState, serves, type GrantState, type Requirement } from './grant-state.ts'
+import { lineage, sameAccount, type GrantKey, type GrantRecord, type Owner } from './grant.ts'
 import { loginHint } from './login-hint.ts'
 import type { Clock, TokenStore, VersionedGrant } from './ports.ts'
 import type { Provider } from './provider.ts'
 import { createRefresh } from './refresh.ts'
-import { createRenewal, hasSubject, type ExchangingProvider } from './renewal.ts'
+import { createRenewal, hasSubject, type ExchangingProvider, type Subject } from './renewal.ts'
 import { readRequirement, type AuthorizeOptions } from './requirement.ts'
 import { missingScopes, unionScopes } from './scopes.ts'
 import type { AbortLike } from './stop.ts'
@@ -75,11 +76,20 @@ const justAnswered = 10_000
 
 /** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` when a provider exchanges the grants of one that asks nobody */
 export function createGrants (options: GrantsOptions): Grants {
-  const { providers, tokens, flows, wakeups, clock, fetch, refreshBuffer, audit = () => {}, onReauthRequired, onError } = options
-  const renewal = createRenewal({ provider, subject: (key, from) => subjectGrant(key, from), onError })
-  const refresh = createRefresh({ tokens, clock, refreshBuffer, renewal, audit, onReauthRequired: (key, ended) => onReauthRequired?.({ tenant: key.tenant, userId: key.userId }, connection(key, ended)) })
+  const { providers, tokens, flows, wakeups, clock, fetch, refreshBuffer, audit = () => {}, onError } = options
+  const giveBack = createGiveBack({ tokens, provider, onError })
+  const renewal = createRenewal({ provider, subject: subjectGrant })
+  const refresh = createRefresh({ tokens, clock, refreshBuffer, renewal, audit, giveBack, onReauthRequired })
   for (const from of Object.values(providers)) {
     if (hasSubject(from) && provider(from.subject.provider).kind === 'direct') throw new ConsentryError('CONSENTRY_ERR_OPTIONS_INVALID', { cause: new TypeError('the subject of an exchange must be a provider that asks the person') })
+  }
+
+  function onReauthRequired (key: GrantKey, ended: VersionedGrant): void {
+    try {
+      options.onReauthRequired?.({ tenant: key.tenant, userId: key.userId }, connection(key, ended))
+    } catch (error) {
+      onError(error, 'telling that a person has to consent again')
+    }
   }
 
   function provider (name: string): Provider {
@@ -97,14 +107,12 @@ export function createGrants (options: GrantsOptions): Grants {
   }
 
   /** Resolves to `undefined` when the person has to be asked. */
-  async function renewed (key: GrantKey, grant: VersionedGrant | undefined, requirement: Requirement): Promise<Grant | undefined> {
+  async function renewed (key: GrantKey, grant: VersionedGrant | undefined, requirement: Requirement): Promise<VersionedGrant | undefined> {
     const { kind, coveredScopes } = provider(key.provider)
     const { scopes } = requirement
     try {
-      let fresh = await refresh(key, grant, { scopes })
-      // A caller that was joined may have needed less.
-      if (kind === 'direct' && !serves(fresh.record, requirement, coveredScopes)) fresh = await refresh(key, fresh, { scopes, force: true })
-      if (serves(fresh.record, requirement, coveredScopes)) return handle(key, fresh, requirement)
+      const fresh = await refresh(key, grant, { scopes })
+      if (serves(fresh.record, requirement, coveredScopes)) return fresh
       if (kind === 'direct') throw shortcoming(fresh.record, requirement, coveredScopes)
     } catch (error) {
       if (!ConsentryError.is(error, 'CONSENTRY_ERR_REAUTH_REQUIRED')) throw error
@@ -112,11 +120,19 @@ export function createGrants (options: GrantsOptions): Grants {
     return undefined
   }
 
-  async function available (key: GrantKey, requirement: Requirement): Promise<Grant | undefined> {
+  async function current (key: GrantKey, requirement: Requirement): Promise<VersionedGrant | undefined> {
+    const from = provider(key.provider)
     const grant = await tokens.load(key)
     const state = stateOf(key, grant, undefined, requirement)
-    if (state === 'skip_auth') return handle(key, grant as VersionedGrant, requirement)
-    return state === 'do_refresh' || provider(key.provider).kind === 'direct' ? renewed(key, grant, requirement) : undefined
+    if (state !== 'skip_auth') return state === 'do_refresh' || from.kind === 'direct' ? renewed(key, grant, requirement) : undefined
+    // What was derived from a grant that is no more is none either.
+    const derives = !hasSubject(from) || (await subjectGrant(key, from))?.lineage === grant?.record.derivedFrom
+    return derives ? grant : renewed(key, grant, requirement)
+  }
+
+  async function available (key: GrantKey, requirement: Requirement): Promise<Grant | undefined> {
+    const grant = await current(key, requirement)
+    return grant && handle(key, grant, requirement)
   }
 
   /** What has to be there before a token can be exchanged. */
@@ -125,8 +141,10 @@ export function createGrants (options: GrantsOptions): Grants {
     return [key, requirement]
   }
 
-  function subjectGrant (key: GrantKey, from: ExchangingProvider): Promise<Grant | undefined> {
-    return available(...subjectOf(key, from))
+  async function subjectGrant (key: GrantKey, from: ExchangingProvider): Promise<Subject | undefined> {
+    const [subjectKey, requirement] = subjectOf(key, from)
+    const grant = await current(subjectKey, requirement)
+    return grant && { grant: handle(subjectKey, grant, requirement), lineage: lineage(grant.record) }
   }
 
   async function begin (key: GrantKey, requirement: Requirement, grant: GrantRecord | undefined, { waiter, byHandle = false }: Partial<Pick<AuthenticateOptions, 'waiter' | 'byHandle'>>): Promise<ConnectFlow> {
@@ -180,7 +198,7 @@ export function createGrants (options: GrantsOptions): Grants {
       if (state === 'skip_auth') return handle(key, grant as VersionedGrant, requirement)
       if (state === 'do_refresh') {
         const fresh = await renewed(key, grant, requirement)
-        if (fresh !== undefined) return fresh
+        if (fresh !== undefined) return handle(key, fresh, requirement)
       }
       // Asked for all of it and given less: asking again would ask for ever.
       if (state === 'resolved') throw shortcoming(grant?.record as GrantRecord, requirement, from.coveredScopes)
@@ -203,8 +221,8 @@ export function createGrants (options: GrantsOptions): Grants {
   return {
     available,
     authenticate,
-    ...createCompletion({ tokens, flows, clock, provider, audit, onError }),
-    disconnect: createDisconnect({ tokens, wakeups, provider, audit, onError }),
+    ...createCompletion({ tokens, flows, clock, provider, audit, giveBack, onError }),
+    disconnect: createDisconnect({ providers, tokens, flows, wakeups, clock, audit, giveBack }),
     requirement: (owner, name, options = {}) => readRequirement(owner, name, provider(name), options),
 
     async prepare (key, requirement, options = {}) {
@@ -212,9 +230,7 @@ export function createGrants (options: GrantsOptions): Grants {
       const [asked, needed] = hasSubject(from) ? subjectOf(key, from) : [key, requirement] as const
       const grant = (await tokens.load(asked))?.record
       // Nobody waits, so a page that sends the person there again by itself would do so for ever.
-      if (options.waiter === undefined && grant?.answeredAt !== undefined && clock.now() - grant.answeredAt < justAnswered && needed.scopes.every((scope) => grant.requestedScopes.includes(scope)) && grant.endedAt === undefined) {
-        throw shortcoming(grant, needed, from.coveredScopes)
-      }
+      if (options.waiter === undefined && grant !== undefined && wasJustLeftOut(grant, needed, provider(asked.provider), clock.now())) throw shortcoming(grant, needed, from.coveredScopes)
       return begin(asked, needed, grant, options)
     },
 
@@ -226,12 +242,25 @@ export function createGrants (options: GrantsOptions): Grants {
     async list (owner) {
       const keys = await tokens.listKeys(owner)
       const connections = await Promise.all(keys.map(async (key) => {
-        const grant = await tokens.load(key)
-        return grant && connection(key, grant)
+        try {
+          const grant = await tokens.load(key)
+          return grant && connection(key, grant)
+        } catch (error) {
+          // One that nobody can read hides no other; disconnecting it takes it away.
+          if (!ConsentryError.is(error, 'CONSENTRY_ERR_RECORD_UNREADABLE')) throw error
+          return unreadableConnection(key)
+        }
       }))
       return connections.filter((found) => found !== undefined)
     }
   }
+}
+
+/** Whether the person has just been asked for what is missing, and left it out. */
+function wasJustLeftOut (grant: GrantRecord, requirement: Requirement, { coveredScopes }: Provider, now: number): boolean {
+  const age = now - (grant.answeredAt ?? -Infinity)
+  const missing = missingScopes(grant, requirement.scopes, coveredScopes)
+  return grant.endedAt === undefined && age >= 0 && age < justAnswered && missing.length > 0 && missing.every((scope) => grant.requestedScopes.includes(scope))
 }
 
 /** Why what was granted is not what was needed. */

@@ -1,7 +1,12 @@
 import { ConsentryError } from './errors.ts'
 
-/** Runs `fn` when it is its turn. Rejects with `CONSENTRY_ERR_PROVIDER_UNAVAILABLE` when too many wait already. */
-export type Limit = <T>(fn: () => Promise<T>) => Promise<T>
+/** So many at once, the others in turn. */
+export interface Limit {
+  /** Whether whoever comes now has to wait. */
+  readonly busy: boolean
+  /** Runs `fn` when it is its turn. Rejects with `CONSENTRY_ERR_PROVIDER_UNAVAILABLE` when too many wait already. */
+  run<T> (fn: () => Promise<T>): Promise<T>
+}
 
 export interface LimitOptions {
   /** How many run at once. */
@@ -15,17 +20,23 @@ export function createLimit ({ atOnce, waiting }: LimitOptions): Limit {
   const queue: Array<() => void> = []
   let running = 0
 
-  return async (fn) => {
-    if (running < atOnce) running++
-    else if (queue.length < waiting) await new Promise<void>((resolve) => { queue.push(resolve) })
-    else throw new ConsentryError('CONSENTRY_ERR_PROVIDER_UNAVAILABLE', { cause: new RangeError('too many requests wait for this provider') })
-    try {
-      return await fn()
-    } finally {
-      // The place is handed on, so that nobody slips in between.
-      const next = queue.shift()
-      if (next === undefined) running--
-      else next()
+  return {
+    get busy () {
+      return running >= atOnce
+    },
+
+    async run (fn) {
+      if (running < atOnce) running++
+      else if (queue.length < waiting) await new Promise<void>((resolve) => { queue.push(resolve) })
+      else throw new ConsentryError('CONSENTRY_ERR_PROVIDER_UNAVAILABLE', { cause: new RangeError('too many requests wait for this provider') })
+      try {
+        return await fn()
+      } finally {
+        // The place is handed on, so that nobody slips in between.
+        const next = queue.shift()
+        if (next === undefined) running--
+        else next()
+      }
     }
   }
 }

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
+import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { ConsentryError } from './errors.ts'
 import type { RelayFlow } from './flow.ts'
 import type { MatchedFlow } from './flows.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
+import { seal, unseal } from './seal.ts'
 
 /** Answers that wait for their owner: the browser that brought one knows its handle, and nobody else does (B6). */
 export interface Parking {
@@ -19,21 +20,23 @@ export interface ParkingOptions {
   randomBytes: RandomBytes
 }
 
-/** Under the hash of flow and handle, so that who reads the store cannot use it. */
-const keyOf = (flowId: string, handle: string): string => `parked:${createHash('sha256').update(`${flowId} ${handle}`).digest('base64url')}`
+/** The code lies in the store until the handle comes, sealed with the handle, which does not. */
+const placeOf = (flowId: string, handle: string): string => `parked:${createHash('sha256').update(`${flowId} ${handle}`).digest('base64url')}`
+const keyOf = (handle: string): KeyObject => createSecretKey(Buffer.from(hkdfSync('sha256', handle, '', 'consentry parked answer', 32)))
 
 export function createParking ({ state, clock, randomBytes }: ParkingOptions): Parking {
   return {
     async park (relay, parameters) {
       const handle = randomId(16, randomBytes)
-      await state.set(keyOf(relay.flowId, handle), JSON.stringify([relay, parameters.toString()]), Math.max(relay.expiresAt - clock.now(), 1))
+      const sealed = seal(keyOf(handle), JSON.stringify([relay, parameters.toString()]), relay.flowId, randomBytes)
+      await state.set(placeOf(relay.flowId, handle), sealed, Math.max(relay.expiresAt - clock.now(), 1))
       return handle
     },
 
     async unpark (flowId, handle) {
-      const json = await state.take(keyOf(flowId, handle))
-      if (json === undefined) throw new ConsentryError('CONSENTRY_ERR_HANDLE_UNKNOWN')
-      const [relay, parameters] = JSON.parse(json) as [RelayFlow, string]
+      const sealed = await state.take(placeOf(flowId, handle))
+      if (sealed === undefined) throw new ConsentryError('CONSENTRY_ERR_HANDLE_UNKNOWN')
+      const [relay, parameters] = JSON.parse(unseal(keyOf(handle), sealed, flowId)) as [RelayFlow, string]
       return { relay, parameters: new URLSearchParams(parameters) }
     }
   }

@@ -89,6 +89,8 @@ export interface ProviderBase {
   readonly resourceHosts?: readonly string[]
   /** The claim of an account that the provider understands as a login hint. Default `email`, then `preferred_username`. */
   readonly loginHintClaim?: string
+  /** Revoking one token ends all that the account allowed us, tokens of other grants included. */
+  readonly revokesAll?: boolean
   /** New tokens for a refresh token. `CONSENTRY_ERR_REAUTH_REQUIRED` when the provider answers `invalid_grant`. */
   refresh? (request: RefreshRequest): Promise<TokenSet>
   /** Ends the tokens at the provider. `false` when the provider has no way to do so. */

@@ -1,7 +1,8 @@
 import type { Audit } from './audit.ts'
 import { durably } from './durable.ts'
 import { ConsentryError } from './errors.ts'
-import type { GrantKey, GrantRecord, TokenSet } from './grant.ts'
+import type { GiveBack } from './give-back.ts'
+import { accountId, sameGrant, type GrantKey, type GrantRecord, type TokenSet } from './grant.ts'
 import { isExpired, isStale } from './grant-state.ts'
 import { grantKeyId } from './keys.ts'
 import { createLimit, type Limit } from './limit.ts'
@@ -17,8 +18,9 @@ export interface RefreshOptions {
   refreshBuffer: number
   renewal: Renewal
   audit: Audit
+  giveBack: GiveBack
   /** The provider ended the grant. Told once, by the node that found out. */
-  onReauthRequired?: ((key: GrantKey, ended: VersionedGrant) => void) | undefined
+  onReauthRequired: (key: GrantKey, ended: VersionedGrant) => void
 }
 
 /** Renews the grant that was read in version `seen`, or obtains what needs no person, whoever else is about to. */
@@ -41,56 +43,79 @@ const perProvider = { atOnce: 16, waiting: 10_000 }
  * Rejects with `CONSENTRY_ERR_REAUTH_REQUIRED` when the provider ended the grant (`invalid_grant`) or it is gone, and
  * with the provider's error when it fails otherwise and the access token is no longer valid.
  */
-export function createRefresh ({ tokens, clock, refreshBuffer, renewal, audit, onReauthRequired }: RefreshOptions): Refresh {
+export function createRefresh ({ tokens, clock, refreshBuffer, renewal, audit, giveBack, onReauthRequired }: RefreshOptions): Refresh {
   const inFlight = new Map<string, Promise<VersionedGrant>>()
   const limits = new Map<string, Limit>()
   const rests = createRests(clock)
+  const providerRests = createRests(clock)
 
-  function limited<T> (provider: string, fn: () => Promise<T>): Promise<T> {
-    let limit = limits.get(provider)
-    if (limit === undefined) limits.set(provider, limit = createLimit(perProvider))
-    return limit(fn)
+  function limitOf (provider: string): Limit {
+    const limit = limits.get(provider) ?? createLimit(perProvider)
+    limits.set(provider, limit)
+    return limit
   }
+
+  const isFresh = ({ record }: VersionedGrant): boolean => record.endedAt === undefined && !isStale(record, clock.now(), refreshBuffer)
 
   async function renew (key: GrantKey, id: string, seen: VersionedGrant | undefined, { force = false, scopes = [] }: RefreshCall): Promise<VersionedGrant> {
     const stored = await tokens.load(key)
+    const plan = await renewal.plan(key, stored?.record, scopes)
+    const derivesAnew = stored !== undefined && stored.record.derivedFrom !== plan.derivedFrom
     // Another was faster: its tokens are the ones to use.
-    if (stored !== undefined && stored.record.endedAt === undefined && stored.version !== seen?.version && !isStale(stored.record, clock.now(), refreshBuffer)) return stored
-    const ask = renewal(key, stored?.record, scopes)
+    if (stored !== undefined && stored.version !== seen?.version && !derivesAnew && isFresh(stored) && renewal.suffices(key, stored.record, scopes)) return stored
+    const usable = force || derivesAnew || stored === undefined || isExpired(stored.record, clock.now()) ? undefined : stored
+    const resting = rests.failure(id) ?? providerRests.failure(key.provider)
+    const limit = limitOf(key.provider)
+    // A token that works is worth more than a place in the queue.
+    if (usable !== undefined && (resting !== undefined || limit.busy)) return usable
+    if (resting !== undefined) throw resting.error
     let answer: TokenSet
     try {
-      rests.assertRested(id)
-      answer = await limited(key.provider, ask.request)
+      answer = await limit.run(plan.request)
     } catch (error) {
       if (ConsentryError.is(error, 'CONSENTRY_ERR_REAUTH_REQUIRED')) return lost(key, stored, error)
-      if (rests.rest(id, error)) audit(key, { type: 'failed', scopes: ask.scopes, code: ConsentryError.is(error) ? error.code : 'CONSENTRY_ERR_INTERNAL' })
-      // An outage is no reason to withhold a token that still works.
-      if (!force && stored !== undefined && !isExpired(stored.record, clock.now())) return stored
+      rests.rest(id, error)
+      // Who says how long means all that we ask.
+      if (ConsentryError.is(error) && error.retryAfter !== undefined) providerRests.rest(key.provider, error)
+      audit(key, { type: 'failed', scopes: plan.scopes, code: ConsentryError.is(error) ? error.code : 'CONSENTRY_ERR_INTERNAL' })
+      if (usable !== undefined) return usable
       throw error
     }
     rests.over(id)
-    return keep(key, stored, answer, ask)
+    return keep(key, stored, answer, plan, derivesAnew)
   }
 
   /** Saves before anything else is done with the answer: the old refresh token may already be spent. */
-  async function keep (key: GrantKey, before: VersionedGrant | undefined, answer: TokenSet, { scopes, requestedScopes }: RenewalRequest): Promise<VersionedGrant> {
-    const record: GrantRecord = { ...grantRecord(answer, { before: before?.record, requestedScopes: scopes, now: clock.now() }), requestedScopes: [...requestedScopes] }
-    let expected = before?.version
+  async function keep (key: GrantKey, before: VersionedGrant | undefined, answer: TokenSet, { scopes, requestedScopes, derivedFrom }: RenewalRequest, derivesAnew: boolean): Promise<VersionedGrant> {
+    let expected = before
+    let record: GrantRecord = {
+      ...grantRecord(answer, { before: derivesAnew ? undefined : before?.record, requestedScopes: scopes, now: clock.now() }),
+      requestedScopes: [...requestedScopes],
+      ...(derivedFrom !== undefined && { derivedFrom })
+    }
     for (;;) {
-      const version = await durably(clock, () => tokens.save(key, record, expected))
+      const version = await durably(clock, () => tokens.save(key, record, expected?.version))
       if (version !== undefined) {
         audit(key, { type: 'refreshed', scopes: record.scopes, ...(record.account !== undefined && { account: accountId(record.account) }) })
         return { record, version }
       }
       const newer = await durably(clock, () => tokens.load(key))
-      if (newer === undefined) break
-      if (newer.record.endedAt === undefined) return newer
-      // Another process used the same refresh token a moment later, and was told that it is spent.
-      expected = newer.version
+      const same = newer !== undefined && (before === undefined || sameGrant(before.record, newer.record))
+      if (!same) {
+        // Disconnected while the answer was under way, and perhaps given anew since: it must not come back.
+        await giveBack(key, record)
+        if (newer !== undefined && newer.record.endedAt === undefined) return newer
+        throw new ConsentryError('CONSENTRY_ERR_REAUTH_REQUIRED')
+      }
+      if (newer.record.endedAt === undefined) {
+        // The person consented to more meanwhile, and that brought no refresh token: the one it holds is spent by now.
+        const { refreshToken } = answer
+        if (refreshToken === undefined || newer.record.refreshToken !== before?.record.refreshToken) return newer
+        record = { ...newer.record, refreshToken }
+      }
+      // Otherwise another process used the same refresh token a moment later, and was told that it is spent.
+      expected = newer
     }
-    // Disconnected while the answer was under way: it must not come back.
-    await renewal.giveBack(key, answer)
-    throw new ConsentryError('CONSENTRY_ERR_REAUTH_REQUIRED')
   }
 
   /** `invalid_grant` may only mean that another process used the refresh token first. */
@@ -101,7 +126,7 @@ export function createRefresh ({ tokens, clock, refreshBuffer, renewal, audit, o
     const version = await tokens.save(key, record, before.version)
     if (version !== undefined) {
       audit(key, { type: 'failed', scopes: record.scopes, code: error.code, ...(record.account !== undefined && { account: accountId(record.account) }) })
-      onReauthRequired?.(key, { record, version })
+      onReauthRequired(key, { record, version })
       throw error
     }
     const newer = await tokens.load(key)
@@ -111,15 +136,12 @@ export function createRefresh ({ tokens, clock, refreshBuffer, renewal, audit, o
 
   return (key, seen, call = {}) => {
     const id = grantKeyId(key)
-    let flight = inFlight.get(id)
-    if (flight === undefined) {
-      flight = tokens.withLock(key, () => renew(key, id, seen, call)).finally(() => inFlight.delete(id))
-      inFlight.set(id, flight)
-    }
+    // What is asked for is part of the request only where nobody consented to it before.
+    const flightId = JSON.stringify([id, seen?.record.refreshToken === undefined ? call.scopes : undefined])
+    const current = inFlight.get(flightId)
+    if (current !== undefined) return current
+    const flight = tokens.withLock(key, () => renew(key, id, seen, call)).finally(() => inFlight.delete(flightId))
+    inFlight.set(flightId, flight)
     return flight
   }
-}
-
-function accountId ({ issuer, subject }: NonNullable<GrantRecord['account']>): { issuer: string, subject: string } {
-  return { issuer, subject }
 }

@@ -47,7 +47,7 @@ export class Run implements Execution {
   readonly #questions = new Questions()
   readonly #stop = new Stop()
   #controller: AbortController | undefined
-  /** The keys of the grants that the application's code was given. */
+  /** The keys of the grants that the application's code asked for. */
   #held: Set<string> | undefined
   readonly #byHandle: boolean
   #refusals: readonly Refusal[] = none
@@ -100,10 +100,15 @@ export class Run implements Execution {
     const { grants } = this.#ports
     const { key, requirement } = grants.requirement(this.owner, provider, options)
     if (this.#stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')
+    // Before it is there, so that a disconnect that comes in between is not missed.
+    const held = this.#held ??= new Set()
+    const id = grantKeyId(key)
+    const had = held.has(id)
+    held.add(id)
     let waitsFor: string | undefined
     let asked: Parameters<NonNullable<AuthenticateOptions['mayAsk']>> | undefined
     try {
-      const grant = await grants.authenticate(key, requirement, {
+      return await grants.authenticate(key, requirement, {
         waiter: { id: `${this.id}.${++this.#waiters}`, executionId: this.id },
         byHandle: this.#byHandle,
         signal: options.signal === undefined ? this.#stop : either(this.#stop, options.signal),
@@ -121,10 +126,8 @@ export class Run implements Execution {
           this.#resolve(end)
         }
       })
-      const held = this.#held ??= new Set()
-      held.add(grantKeyId(key))
-      return grant
     } catch (error) {
+      if (!had) held.delete(id)
       if (asked !== undefined) this.#refusals = withRefusal(this.#refusals, ...asked, error)
       if (this.#stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED', { cause: error })
       throw error

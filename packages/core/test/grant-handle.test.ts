@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import t from 'tap'
 import { ConsentryError } from '../src/errors.ts'
 import type { Grant } from '../src/grant-handle.ts'
-import { account, alice, codeOf, createWorld, fakeProvider, grantOf, keyOf, minute, type World, type WorldOptions } from './world.ts'
+import { account, alice, codeOf, createWorld, fakeProvider, grantOf, keyOf, minute, rest, type World, type WorldOptions } from './world.ts'
 
 const key = keyOf(alice)
 const start = 1_700_000_000_000
@@ -37,6 +37,35 @@ t.test('B17: printed in whatever way, a grant shows no token', async (t) => {
   t.match(JSON.parse(JSON.stringify(grant)), { provider: 'github', profile: 'default', scopes: ['read'], accessToken: '[redacted]', account: { subject: 'octocat', email: 'octocat@example.com' } })
   t.match(inspect(grant), /^Grant .*\[redacted\]/s)
   t.equal(await grant.accessToken(), 'canary-access')
+})
+
+t.test('accessToken in the background hands out what works, and renews it meanwhile', async (t) => {
+  const { world, grant } = await handle()
+  await world.clock.advance(59.5 * minute)
+  t.equal(await grant.accessToken({ background: true }), 'stored-access')
+  await rest()
+  t.same(world.github.refreshes, ['stored-refresh'])
+  t.equal(await grant.accessToken({ background: true }), 'access-1')
+  await world.clock.advance(61 * minute)
+  t.equal(await grant.accessToken({ background: true }), 'access-2', 'what is over is waited for')
+  world.github.onRefresh = () => { throw new Error('a failure that nobody waits for') }
+  await world.clock.advance(59.5 * minute)
+  t.equal(await grant.accessToken({ background: true }), 'access-2')
+})
+
+t.test('B13: a grant in hand does not become that of another account', async (t) => {
+  const { world, grant } = await handle()
+  await world.clock.advance(59.5 * minute)
+  await world.grants.disconnect(key)
+  await world.tokens.save(key, grantOf({ accessToken: 'others', account: account('other'), createdAt: start + 1, expiresAt: start + 200 * minute }), undefined)
+  t.equal(await codeOf(grant.accessToken()), 'CONSENTRY_ERR_GRANT_REVOKED')
+  t.equal(grant.account?.subject, 'octocat')
+})
+
+t.test('a token that is new and refused all the same is not renewed again', async (t) => {
+  const { world, grant } = await handle({}, { fetch: async () => new Response(null, { status: 401 }) })
+  for (let call = 0; call < 10; call++) t.equal((await grant.fetch('https://api.github.com/')).status, 401)
+  t.equal(world.github.refreshes.length, 1)
 })
 
 t.test('accessToken renews what is stale, once, and not before', async (t) => {

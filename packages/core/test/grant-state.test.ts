@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import t from 'tap'
 import type { FlowOutcome } from '../src/flow.ts'
-import { grantState, isStale, sameAccount, type GrantState, type Situation } from '../src/grant-state.ts'
-import type { GrantRecord } from '../src/grant.ts'
+import { grantState, isStale, type GrantState, type Situation } from '../src/grant-state.ts'
+import { sameAccount, type GrantRecord } from '../src/grant.ts'
 import { missingScopes } from '../src/scopes.ts'
 import { grantOf } from './world.ts'
 
@@ -74,8 +74,17 @@ t.test('a grant without a lifetime never goes stale, and one without an account 
 t.test('the buffer is at most a quarter of the life of the token', async (t) => {
   const short = { ...base, updatedAt: now, expiresAt: now + 40_000 }
   t.notOk(isStale(short, now, refreshBuffer))
-  t.notOk(isStale(short, now + 29_999, refreshBuffer))
+  t.notOk(isStale(short, now + 27_999, refreshBuffer))
   t.ok(isStale(short, now + 30_000, refreshBuffer))
+})
+
+t.test('R12: what was issued together is not renewed together', async (t) => {
+  const grants = Array.from({ length: 200 }, (_, index) => ({ ...base, updatedAt: now, expiresAt: now + 3_600_000, accessToken: `${index}.${'x'.repeat(index % 7)}` }))
+  const staleAt = (at: number): number => grants.filter((grant) => isStale(grant, now + 3_600_000 - at, refreshBuffer)).length
+  t.equal(staleAt(refreshBuffer), 200, 'the buffer is kept')
+  t.equal(staleAt(refreshBuffer * 1.2 + 1), 0)
+  const half = staleAt(refreshBuffer * 1.1)
+  t.ok(half > 60 && half < 140, `${half} of 200 in the first half of the spread`)
 })
 
 t.test('B7: accounts are the same by issuer and subject, not by e-mail', async (t) => {

@@ -6,7 +6,7 @@ t.test('R12: so many at once, the others in turn, and beyond that a refusal', as
   const limit = createLimit({ atOnce: 2, waiting: 3 })
   const done: number[] = []
   const release: Array<() => void> = []
-  const work = (n: number) => limit(async () => {
+  const work = (n: number) => limit.run(async () => {
     await new Promise<void>((resolve) => { release.push(resolve) })
     done.push(n)
   })
@@ -24,6 +24,6 @@ t.test('R12: so many at once, the others in turn, and beyond that a refusal', as
 
 t.test('R12: a failure gives its place back', async (t) => {
   const limit = createLimit({ atOnce: 1, waiting: 0 })
-  await t.rejects(limit(async () => { throw new Error('failed') }), { message: 'failed' })
-  t.equal(await limit(async () => 'next'), 'next')
+  await t.rejects(limit.run(async () => { throw new Error('failed') }), { message: 'failed' })
+  t.equal(await limit.run(async () => 'next'), 'next')
 })

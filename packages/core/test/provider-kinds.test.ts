@@ -160,3 +160,45 @@ t.test('R7: a form that is sent twice at once stores once', async (t) => {
   t.same(both, [{ outcome: 'granted' }, { outcome: 'granted' }])
   t.equal(world.audits.filter(({ type }) => type === 'granted').length, 1)
 })
+
+t.test('client credentials: callers who need different things at once all get theirs', async (t) => {
+  const own = machine()
+  const world = createWorld({ providers: { own } })
+  const scopes = ['a', 'b', 'c', 'd']
+  const grants = await Promise.all(scopes.map((scope) => world.grants.available(...both(world, [scope]))))
+  t.same(grants.map((grant) => grant?.missingScopes), [[], [], [], []])
+  t.same([...own.requests.at(-1)?.scopes ?? []].sort(), scopes)
+  t.equal((await Promise.all(scopes.map((scope) => world.grants.available(...both(world, [scope]))))).length, 4)
+  t.equal(own.requests.length, 4)
+})
+
+t.test('token exchange: what was derived from a grant ends with it, and is not served for another account', async (t) => {
+  const downstream = machine({ provider: 'github' })
+  downstream.onObtain = ({ subjectToken }) => ({ accessToken: `derived-of-${subjectToken}`, tokenType: 'bearer', expiresIn: 600 })
+  const world = createWorld({ providers: { downstream } })
+  const { key, requirement } = world.grants.requirement(alice, 'downstream')
+  const connect = async (subject: string): Promise<void> => {
+    world.github.onExchange = (scopes) => ({ accessToken: `of-${subject}`, tokenType: 'bearer', expiresIn: 3600, scopes, account: { issuer: 'https://github.com', subject, claims: {} } })
+    await answer(world, (await world.grants.prepare(keyOf(alice), { scopes: ['read'] })).id)
+  }
+  const derived = async (): Promise<string | undefined> => (await world.grants.available(key, requirement))?.accessToken()
+  await connect('a')
+  t.equal(await derived(), 'derived-of-of-a')
+  const holding = await world.executions.start(alice, async (execution) => {
+    await execution.authorize('downstream')
+    await new Promise<void>((resolve) => { execution.signal.addEventListener('abort', () => { resolve() }) })
+  })
+  await rest()
+  await world.grants.disconnect(keyOf(alice))
+  t.match(await holding.ended, { error: { code: 'CONSENTRY_ERR_GRANT_REVOKED' } })
+  t.same(await world.grants.list(alice), [])
+  t.equal(await derived(), undefined)
+  await world.clock.advance(1)
+  await connect('b')
+  t.equal(await derived(), 'derived-of-of-b')
+  // As after a disconnect on a node that knows nothing of the exchange.
+  await world.tokens.delete(keyOf(alice))
+  await world.clock.advance(1)
+  await connect('c')
+  t.equal(await derived(), 'derived-of-of-c')
+})

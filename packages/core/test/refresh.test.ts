@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ConsentryError } from '../src/errors.ts'
 import type { TokenSet } from '../src/grant.ts'
+import { createGiveBack } from '../src/give-back.ts'
 import { memoryTokens } from '../src/memory-tokens.ts'
 import type { TokenStore, VersionedGrant } from '../src/ports.ts'
 import { createRefresh, type Refresh } from '../src/refresh.ts'
@@ -27,7 +28,7 @@ interface Bench {
 async function bench (values: Parameters<typeof grantOf>[0] = { expiresAt: start + 30_000 }, tokens: TokenStore = memoryTokens()): Promise<Bench> {
   const clock = createClock(start)
   const github = fakeProvider()
-  const another = (store = tokens): Refresh => createRefresh({ tokens: store, clock, refreshBuffer: minute, renewal: createRenewal({ provider: () => github, subject: async () => undefined, onError: () => {} }), audit: () => {} })
+  const another = (store = tokens): Refresh => createRefresh({ tokens: store, clock, refreshBuffer: minute, renewal: createRenewal({ provider: () => github, subject: async () => undefined }), audit: () => {}, giveBack: createGiveBack({ tokens: store, provider: () => github, onError: () => {} }), onReauthRequired: () => {} })
   await tokens.save(key, grantOf(values), undefined)
   const stored = async (): Promise<VersionedGrant> => await tokens.load(key) as VersionedGrant
   return { clock, tokens, github, refresh: another(), another, seen: await stored(), stored }
@@ -232,4 +233,88 @@ t.test('without a refresh token, or in an ended grant, there is nothing to renew
   const version = await tokens.save(key, record, seen.version) as string
   t.equal(await codeOf(refresh(key, { record, version })), 'CONSENTRY_ERR_REAUTH_REQUIRED')
   t.equal(github.refreshes.length, 0)
+})
+
+t.test('R12: refreshes of one provider go through a limit, and a token that works does not wait for a place', async (t) => {
+  const { tokens, refresh, github } = await bench()
+  const release: Array<() => void> = []
+  github.onRefresh = () => new Promise((resolve) => { release.push(() => { resolve({ accessToken: 'new', tokenType: 'bearer', refreshToken: 'new', expiresIn: 3600 }) }) })
+  const flights: Array<Promise<VersionedGrant>> = []
+  const start40 = async (prefix: string, expiresAt: number): Promise<void> => {
+    for (let user = 0; user < 40; user++) {
+      const of = keyOf({ tenant: 'default', userId: `${prefix}-${user}` })
+      await tokens.save(of, grantOf({ expiresAt }), undefined)
+      flights.push(refresh(of, await tokens.load(of)))
+    }
+    await rest()
+  }
+  await start40('expired', start)
+  t.equal(github.refreshes.length, 16)
+  await start40('stale', start + 30_000)
+  t.same(new Set((await Promise.all(flights.slice(40))).map(({ record }) => record.accessToken)), new Set(['stored-access']))
+  for (let turn = 0; turn < 40; turn++) {
+    release.shift()?.()
+    await rest(1)
+  }
+  await Promise.all(flights)
+  t.equal(github.refreshes.length, 40)
+})
+
+t.test('R14: how long a provider asks to be left alone holds for all its grants', async (t) => {
+  const { clock, tokens, refresh, github } = await bench()
+  github.onRefresh = () => { throw unavailable(30_000) }
+  const ask = async (user: string): Promise<string> => {
+    const of = keyOf({ tenant: 'default', userId: user })
+    if (!await tokens.exists(of)) await tokens.save(of, grantOf({ expiresAt: start }), undefined)
+    return codeOf(refresh(of, await tokens.load(of)))
+  }
+  for (let user = 0; user < 50; user++) t.equal(await ask(`user-${user}`), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE')
+  t.equal(github.refreshes.length, 1)
+  await clock.advance(31_000)
+  github.onRefresh = () => ({ accessToken: 'new', tokenType: 'bearer', expiresIn: 3600 })
+  t.equal(await ask('user-7'), 'none')
+})
+
+t.test('R14: the rest after a failure is a little shorter by chance', async (t) => {
+  const tries = new Set<number>()
+  for (let grant = 0; grant < 40; grant++) {
+    const { clock, refresh, github, seen } = await bench({ expiresAt: start })
+    github.onRefresh = () => { throw unavailable() }
+    await codeOf(refresh(key, seen))
+    let waited = 0
+    while (github.refreshes.length === 1) {
+      waited += 25
+      await clock.advance(25)
+      await codeOf(refresh(key, seen))
+    }
+    t.ok(waited > 700 && waited <= 1_025, `${waited} ms`)
+    tries.add(waited)
+  }
+  t.ok(tries.size > 2)
+})
+
+t.test('R3: a consent to more that lands during a refresh, and brings no refresh token, gets the new one', async (t) => {
+  const { tokens, refresh, github, seen, stored } = await bench()
+  github.onRefresh = async () => {
+    await tokens.save(key, grantOf({ accessToken: 'wider', scopes: ['read', 'write'] }), seen.version)
+    return { accessToken: 'renewed', tokenType: 'bearer', refreshToken: 'next', expiresIn: 3600 }
+  }
+  await refresh(key, seen)
+  t.match((await stored()).record, { accessToken: 'wider', refreshToken: 'next', scopes: ['read', 'write'] })
+})
+
+t.test('disconnected and connected anew during a refresh: what comes home late is given back, whoever is there now', async (t) => {
+  for (const now of [{ account: account(), endedAt: undefined }, { account: account('other'), endedAt: undefined }, { account: account('other'), endedAt: start }]) {
+    const { tokens, refresh, github, seen, stored } = await bench()
+    const { endedAt, ...rest } = now
+    const anew = grantOf({ accessToken: 'anew', createdAt: start + 1, ...rest, ...(endedAt !== undefined && { endedAt }) })
+    github.onRefresh = async () => {
+      await tokens.delete(key)
+      await tokens.save(key, anew, undefined)
+      return { accessToken: 'late', tokenType: 'bearer', refreshToken: 'late', expiresIn: 3600 }
+    }
+    t.equal(await codeOf(refresh(key, seen)), endedAt === undefined ? 'none' : 'CONSENTRY_ERR_REAUTH_REQUIRED')
+    t.same((await stored()).record, anew)
+    t.same(github.revoked, ['late'])
+  }
 })

@@ -75,3 +75,20 @@ t.test('partial: what was left out is said, and not asked for again', async (t) 
   t.equal(await world.grants.check(key, { scopes: ['a', 'b'] }), 'do_auth', 'who needs all of it asks')
   t.equal(await world.grants.check(key, { scopes: ['a', 'c'], partial: true }), 'do_auth', 'what was never asked for is asked for')
 })
+
+t.test('who named an account that was not it may still ask for another', async (t) => {
+  const world = createWorld()
+  const named = { issuer: 'https://github.com', subject: 'someone-else' }
+  const codes: string[] = []
+  const started = await world.executions.start(alice, async (execution) => {
+    for (const account of [named, named, undefined]) {
+      codes.push(await execution.authorize('github', { ...(account !== undefined && { account }) }).then(() => 'granted', (error: { code: string }) => error.code))
+    }
+  })
+  await rest()
+  t.equal(await answer(world, await question(world, alice, started.id)), 'account_mismatch')
+  await rest()
+  t.equal(await answer(world, await question(world, alice, started.id)), 'granted')
+  await started.ended
+  t.same(codes, ['CONSENTRY_ERR_ACCOUNT_MISMATCH', 'CONSENTRY_ERR_ACCOUNT_MISMATCH', 'granted'])
+})

@@ -92,6 +92,7 @@ export interface WorldOptions {
   state?: StateStore
   tokens?: TokenStore
   github?: FakeProvider
+  onReauthRequired?: () => void
   /** Others beside it. */
   providers?: Record<string, Provider>
   fetch?: typeof globalThis.fetch
@@ -114,7 +115,7 @@ export function createWorld (options: WorldOptions = {}): World {
   const reauths: World['reauths'] = []
   const audit = createAudit({ clock, onAudit: (entry) => { audits.push(entry) }, onError })
   const flows = createFlows({ state, wakeups, clock, randomBytes, lifetime: options.lifetime ?? lifetime, redirectUri: (provider) => `https://app.test/auth/callback/${provider}`, onConnect: auditFlows(audit) })
-  const grants = createGrants({ providers: { github, ...options.providers }, tokens, flows, wakeups, clock, audit, onReauthRequired: (owner, ended) => { reauths.push([owner, ended]) }, fetch: options.fetch ?? fetch, refreshBuffer: minute, onError })
+  const grants = createGrants({ providers: { github, ...options.providers }, tokens, flows, wakeups, clock, audit, onReauthRequired: options.onReauthRequired ?? ((owner, ended) => { reauths.push([owner, ended]) }), fetch: options.fetch ?? fetch, refreshBuffer: minute, onError })
   const executions = createExecutions({
     state,
     wakeups,

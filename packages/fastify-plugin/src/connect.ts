@@ -18,6 +18,7 @@ export function connect (app: FastifyInstance, context: Context): void {
 
   app.get<{ Params: FlowParams }>('/connect/:flowId', { exposeHeadRoute: false, config: limited }, async (request, reply) => {
     const stray = await flowByHandle(context, request)
+    if (stray !== undefined) request.log.info({ flowId: stray.id, userId: request.userInfo?.userId }, 'consent of an owner without a session opened')
     if (stray !== undefined) return sendHandleQuestion(context, request, reply, stray, csrf.create(sessionOf(request), stray.id))
     if (request.userInfo === null) return refuse(context, request, reply, authenticationError(request))
     const flow = await ownFlow(context, request, request.userInfo)

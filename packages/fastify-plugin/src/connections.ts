@@ -19,9 +19,10 @@ export function connections (app: FastifyInstance, context: Context): void {
     if (request.userInfo === null) throw authenticationError(request)
     context.csrf.verify(request)
     const { provider } = request.params
-    providerOf(context, provider)
     const { profile = defaultProfile } = request.query
     const ended = await grants.disconnect({ ...ownerOf(context, request.userInfo), provider, profile })
+    // A provider that was taken out of the configuration may have left grants behind.
+    if (ended === undefined) providerOf(context, provider)
     // What is gone is gone, whoever removed it.
     return reply.send({ provider, profile, disconnected: ended !== undefined, revoked: ended?.revoked ?? false, ...(ended?.error !== undefined && { error: ended.error }) })
   })

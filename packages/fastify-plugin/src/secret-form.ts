@@ -57,12 +57,10 @@ export async function submitSecret (context: Context, request: FastifyRequest<{ 
   return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(connectUrl(context.settings, flow.id), 303)
 }
 
-/** Pasted text often has a line break or a space at its end. */
+/** As it was typed: whether blanks belong to it is for the provider to say. */
 function readValue (value: unknown): string {
-  const text = typeof value === 'string' ? value.trim() : ''
-  // oxlint-disable-next-line no-control-regex
-  if (text === '' || text.length > longest || /[\x00-\x1f\x7f]/.test(text)) throw new ConsentryError('CONSENTRY_ERR_SECRET_REFUSED')
-  return text
+  if (typeof value !== 'string' || value === '' || value.length > longest) throw new ConsentryError('CONSENTRY_ERR_SECRET_REFUSED')
+  return value
 }
 
 function formProviderOf (context: Context, name: string): FormProvider {

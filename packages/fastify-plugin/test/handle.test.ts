@@ -7,6 +7,10 @@ const alice = createApiKey(secret)
 const bob = createApiKey(secret)
 
 const start = (t: Test): Promise<TestServer> => startServer(t, {
+  routes: (app) => {
+    app.post('/change', { config: { auth: true } }, async (_request, reply) => reply.execution(async (execution) => (await execution.authorize('calendar', { scopes: ['calendar.write'] })).scopes))
+    app.post('/mail', { config: { auth: true } }, async (_request, reply) => reply.execution(async (execution) => (await execution.authorize('mail')).scopes))
+  },
   options: { identity: { apiKey: { secret, find: (hash) => hash === alice.hash ? { id: 'alice' } : hash === bob.hash ? { id: 'bob' } : undefined } } }
 })
 
@@ -113,6 +117,26 @@ t.test('B6 who declines there changes nothing, and forms come from our own page 
     const forged = await fetch(question.connectUrl, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers }, body: new URLSearchParams({ answer: 'continue', _csrf: csrf }) })
     t.equal(forged.status, 403, JSON.stringify(headers))
   }
+})
+
+t.test('B6 a handle counts for the question that it answers, and the way there says nothing of the owner', async (t) => {
+  const server = await start(t)
+  const browser = await server.browser()
+  const first = pendingOf(await report(server))
+  const answered = await consent(await take(browser, server, first.connectUrl, 'alice'), 'allow')
+  t.match((await program(server, alice, completion(first), { handle: handleOf(answered) })).json(), { outcome: 'granted' })
+
+  // Reconnected, the question would name the account, if it were the owner's browser.
+  const started = (await program(server, alice, '/change', {})).json<Status>()
+  const step = pendingOf(started)
+  const other = pendingOf((await program(server, alice, '/mail', {})).json<Status>())
+  const question = await browser.open(step.connectUrl)
+  const { next = '' } = await question.submit({}, { button: `Continue to ${new URL(server.op.issuer).host}`, stopAt: (url) => url.origin !== server.url })
+  t.equal(new URL(next).searchParams.get('login_hint'), null)
+  const parked = await consent(await browser.open(next), 'allow')
+  const handle = handleOf(parked)
+  t.equal(codeOf(await program(server, alice, completion(other), { handle })), 'CONSENTRY_ERR_HANDLE_UNKNOWN', 'another question of the same owner')
+  t.match((await program(server, alice, completion(step), { handle })).json(), { outcome: 'granted' })
 })
 
 t.test('B6 a session that hands in a handle needs its token', async (t) => {

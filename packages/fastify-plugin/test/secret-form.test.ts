@@ -21,7 +21,7 @@ async function weather (t: Test): Promise<Weather> {
   const service: Weather = { host: `127.0.0.1:${port}`, asked: [], down: false }
   const server = createServer((request, response) => {
     service.asked.push(request.headers)
-    const known = request.headers['x-api-key'] === key || request.headers.authorization === `Basic ${Buffer.from(`alice:${key}`).toString('base64')}`
+    const known = request.headers['x-api-key'] === key || request.headers.authorization === `Basic ${Buffer.from(`alice: ${key} `).toString('base64')}`
     response.writeHead(service.down ? 503 : known ? 200 : 401, { 'content-type': 'application/json' }).end(JSON.stringify({ id: 'weather-7', forecast: 'rain' }))
   }).listen(port, '127.0.0.1')
   await once(server, 'listening')
@@ -87,13 +87,13 @@ t.test('seed E: token forms: a key is typed on our own page, checked at once, an
   t.notOk(JSON.stringify(alice.history).includes(key), 'and in no URL')
 })
 
-t.test('a user name and a password go the same way', async (t) => {
+t.test('a user name and a password go the same way, with the blanks that belong to it', async (t) => {
   const { server } = await start(t)
   const alice = await server.browser('alice')
   const started = await startReport(alice, server, '/forecast/tides')
   const page = await alice.open(pendingOf(started).connectUrl)
   t.equal((await page.submit({ 'secret.username': 'alice', 'secret.password': 'wrong' }, { button: 'Connect' })).status, 422)
-  t.equal((await page.submit({ 'secret.username': 'alice', 'secret.password': key }, { button: 'Connect' })).title, 'Connected')
+  t.equal((await page.submit({ 'secret.username': 'alice', 'secret.password': ` ${key} ` }, { button: 'Connect' })).title, 'Connected')
   t.match(await statusOf(alice, server, started.executionId, ({ status }) => status === 'completed'), { result: { forecast: 'rain' } })
 })
 

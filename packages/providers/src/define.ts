@@ -21,12 +21,13 @@ export function define (vendor: Vendor, options: VendorOptions): RedirectProvide
   const scopeParameter = plain?.scopeParameter === undefined ? 'scope' : plain.scopeParameter
   if (scopeParameter !== null && Object.hasOwn(options.authorizationParameters ?? {}, scopeParameter)) throw optionsInvalid(`authorizationParameters.${scopeParameter} is set by the protocol`)
   const provider = base(vendor, options)
-  const { identityScopes = [], offlineScopes = [], recommendedScopes, coveredScopes, loginHint, revokes = 'each' } = vendor
+  const { identityScopes = [], offlineScopes = [], recommendedScopes, coveredScopes, loginHint, revokes = 'each', revokesAll } = vendor
 
   return Object.freeze({
     ...provider,
     ...recommendedScopes !== undefined && { recommendedScopes },
     ...coveredScopes !== undefined && { coveredScopes },
+    ...revokesAll !== undefined && { revokesAll },
     ...loginHint !== undefined && { loginHintClaim: loginHint.claim },
 
     async authorizationUrl ({ loginHint: expected, ...request }) {

@@ -39,6 +39,8 @@ interface CommonVendor {
   readonly offlineParameters?: Readonly<Record<NonNullable<AuthorizationRequest['refreshToken']>, Readonly<Record<string, string>>>>
   /** The parameter for the account that is expected. Without one, it is not sent. */
   readonly loginHint?: { readonly parameter: string, readonly claim: string }
+  /** Revoking one token ends all that the account allowed the application. */
+  readonly revokesAll?: true
   /** Which tokens are revoked: each by itself, one for the whole grant, or one kind alone. Default `each`. */
   readonly revokes?: 'each' | 'one' | 'access_token' | 'refresh_token'
 }

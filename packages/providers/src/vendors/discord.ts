@@ -20,7 +20,8 @@ const vendor: PlainVendor = {
     claims: { name: 'global_name', preferred_username: 'username', email_verified: 'verified' }
   },
   // Any token ends all that belong to the same authorization.
-  revokes: 'one'
+  revokes: 'one',
+  revokesAll: true
 }
 
 /**

@@ -20,6 +20,7 @@ const describe = (version: string): PlainVendor => {
     tokenEndpoint: `${graph}/oauth/access_token`,
     clientAuthentication: 'client_secret_post',
     defaultScopes: ['public_profile', 'email'],
+    revokesAll: true,
     recommendedScopes: ['public_profile', 'email', 'pages_show_list'],
     scopeSeparator: ',',
     // https://developers.facebook.com/docs/graph-api/guides/error-handling: 1 for a wrong secret, 101 for a wrong client.

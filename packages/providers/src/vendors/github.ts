@@ -55,14 +55,15 @@ const describe = (host: string): PlainVendor => {
         return { ...user, ...primary !== undefined && { email: primary.email, email_verified: true } }
       }
     },
-    // https://docs.github.com/en/rest/apps/oauth-applications: 204, and 404 or 422 for a token that is over.
+    // https://docs.github.com/en/rest/apps/oauth-applications: 204, and 404 for a token that is over.
+    // 422 may mean anything else, and is none.
     async revoke (github, { accessToken }) {
       const { clientId, clientSecret = '' } = github
       await github.request(`${api}/applications/${encodeURIComponent(clientId)}/token`, {
         method: 'DELETE',
         headers: { ...versioned, 'content-type': 'application/json', authorization: basicAuthorization(clientId, clientSecret) },
         body: JSON.stringify({ access_token: accessToken })
-      }).catch((error: unknown) => { if (![404, 422].includes(statusOf(error) ?? 0)) throw error })
+      }).catch((error: unknown) => { if (statusOf(error) !== 404) throw error })
       return true
     }
   }

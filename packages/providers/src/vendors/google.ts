@@ -45,7 +45,8 @@ const vendor: OpenIdVendor = {
   offlineParameters: { wanted: { access_type: 'offline', prompt: 'consent' }, held: { access_type: 'offline' } },
   loginHint: { parameter: 'login_hint', claim: 'email' },
   // One token ends the whole grant: https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
-  revokes: 'one'
+  revokes: 'one',
+  revokesAll: true
 }
 
 /**

@@ -33,7 +33,7 @@ const vendor: PlainVendor = {
     load: async (api, { accessToken }) => call(api, 'auth.test', accessToken)
   },
   async revoke (api, { accessToken }) {
-    await call(api, 'auth.revoke', accessToken, ['token_revoked', 'invalid_auth', 'token_expired'])
+    await call(api, 'auth.revoke', accessToken, ['token_revoked', 'invalid_auth'])
     return true
   }
 }
