@@ -5,6 +5,7 @@ export type { AuthorizeOptions, Connection, ErrorCode, Execution, ExecutionEvent
 export { createApiKey, hashApiKey, hashPassword, passwordTable, verifyPassword } from '@consentry/user-identity'
 export type { UserInfo } from '@consentry/user-identity'
 export { closeCodes } from './close-codes.ts'
+export { moduleExports as 'module.exports' } from './common-js.ts'
 export type { SessionData } from './context.ts'
 export { statusCodes } from './errors.ts'
 export type { HttpError, Problem } from './errors.ts'
