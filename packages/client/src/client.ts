@@ -15,6 +15,7 @@ export type ConnectionState = 'connecting' | 'open' | 'lost' | 'closed'
 
 export type ConnectionListener = (state: ConnectionState, error?: ClientError) => void
 
+/** What `createClient` returns: a person's runs, and their questions. */
 export interface Client {
   /**
    * Starts a run: posts `body` as JSON to a route that answers with `reply.execution()`. Never sent twice: when the

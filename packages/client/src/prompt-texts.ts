@@ -9,16 +9,20 @@ export interface PromptTexts {
   run: string
   timeLeft: string
   timeOver: string
+  /** On the link to the provider. */
   continueTo: (question: Question) => string
+  /** Below that link. */
   hint: (question: Question) => string
   /** After the window was opened. */
   waiting: (question: Question) => string
   /** Said by screen readers when the question comes. */
   announced: (question: Question) => string
   noLink: string
+  /** What is said when the question has ended, by its outcome; `over` when that is not known. */
   outcomes: Record<FlowOutcome | 'over', (question: Question) => string>
 }
 
+/** What `<consentry-prompt>` says unless told otherwise, in English. */
 export const promptTexts: PromptTexts = {
   title: 'Your consent is needed',
   provider: 'Provider',
@@ -26,11 +30,14 @@ export const promptTexts: PromptTexts = {
   run: 'For run',
   timeLeft: 'Time left',
   timeOver: 'over',
+  /** On the link to the provider. */
   continueTo: ({ host }) => `Continue to ${host}`,
+  /** Below that link. */
   hint: ({ host }) => `Opens ${host} in a new window, which closes when you are done.`,
   waiting: ({ host }) => `Waiting for your answer at ${host}…`,
   announced: ({ label, scopes }) => `Your consent is needed. ${label} is asked for ${scopes.join(', ')}.`,
   noLink: 'The address of this question is not one of this application, so there is no link to it.',
+  /** What is said when the question has ended, by its outcome; `over` when that is not known. */
   outcomes: {
     granted: ({ label }) => `${label} is connected.`,
     denied: ({ label }) => `${label} was not connected.`,

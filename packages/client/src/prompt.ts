@@ -49,8 +49,10 @@ export class ConsentryPrompt extends Base {
   set texts (texts: Partial<PromptTexts>) { this.#texts = { ...promptTexts, ...texts } }
   get texts (): PromptTexts { return this.#texts }
 
+  /** Called by the browser when the element is in a page: it listens from now on. */
   connectedCallback (): void { this.#listen() }
 
+  /** Called by the browser when the element leaves the page: it listens no longer. */
   disconnectedCallback (): void {
     this.#stop?.()
     this.#stop = undefined

@@ -35,6 +35,7 @@ export interface Question {
   open (): ConsentWindow | null
 }
 
+/** Hears of a question. */
 export type QuestionListener = (question: Question) => void
 
 /** The questions that are open, of all runs that are known. */

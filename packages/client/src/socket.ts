@@ -6,13 +6,19 @@ import type { Run } from './run.ts'
 
 /** What is needed of a WebSocket: that of browsers, of Node.js 22, and of the package `ws`. */
 export interface WebSocketLike {
+  /** Sends a text message. */
   send (data: string): void
+  /** Closes the connection. */
   close (): void
+  /** It is open, or has failed. */
   addEventListener (type: 'open' | 'error', listener: () => void): void
+  /** A message has come. */
   addEventListener (type: 'message', listener: (event: { data: unknown }) => void): void
+  /** It is closed, with a code of RFC 6455 section 7.4 or of the server's own. */
   addEventListener (type: 'close', listener: (event: { code: number }) => void): void
 }
 
+/** Opens a WebSocket to a URL. */
 export type WebSocketConstructor = new (url: string) => WebSocketLike
 
 export interface SocketOptions {

@@ -1,6 +1,7 @@
 import type { Started } from './handle.ts'
 import { readJson, type Http } from './http.ts'
 
+/** How a run is started. */
 export interface RunOptions {
   /** Ends the waiting here with its reason. The run goes on; `cancel()` ends that. */
   signal?: AbortSignal

@@ -1,6 +1,7 @@
 import type { ErrorCode } from './errors.ts'
 import type { ConnectFlow, FlowOutcome } from './flow.ts'
 import type { Account, GrantKey } from './grant.ts'
+import type { Clock } from './ports.ts'
 
 /** What happens to grants, for a record that outlives logs. Holds no secret. */
 export interface AuditEntry extends GrantKey {
@@ -34,12 +35,17 @@ export interface AuditEntry extends GrantKey {
 /** Takes an entry. What it throws is logged and changes nothing. */
 export type Audit = (key: GrantKey, entry: Omit<AuditEntry, keyof GrantKey | 'time'>) => void
 
+/** Where entries go, and by which clock. */
 export interface AuditOptions {
-  clock: { now (): number }
+  /** For the time of an entry. */
+  clock: Pick<Clock, 'now'>
+  /** Takes the entries; without it there are none. */
   onAudit: ((entry: AuditEntry) => void) | undefined
+  /** Hears of what `onAudit` throws. */
   onError: (error: unknown, doing: string) => void
 }
 
+/** What gives the entries their time and hands them on. It never throws. */
 export function createAudit ({ clock, onAudit, onError }: AuditOptions): Audit {
   return ({ tenant, userId, provider, profile }, entry) => {
     if (onAudit === undefined) return

@@ -13,6 +13,7 @@ export interface CachedOptions {
   clock: Pick<Clock, 'monotonic'>
 }
 
+/** A value that is kept, and loaded anew when it is too old. */
 export interface Cached<T> {
   /** The value, loaded when there is none that will do. */
   get (): Promise<T>

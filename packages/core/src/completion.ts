@@ -25,6 +25,7 @@ export interface Ending {
   error?: ErrorCode
 }
 
+/** From a person's answer to the end of a flow. */
 export interface Completion {
   /**
    * Turns the provider's answer, which may have come by a relay, into the outcome of a claimed flow. Never rejects: every

@@ -2,6 +2,7 @@ import type { Clock } from './ports.ts'
 
 /** Something that happens later, unless it is cancelled first. */
 export interface Deadline {
+  /** It does not happen any more. */
   cancel (): void
 }
 
@@ -27,6 +28,7 @@ class Entry implements Deadline {
     this.argument = argument
   }
 
+  /** It does not happen any more. */
   cancel (): void {
     this.queue.delete(this)
   }

@@ -60,6 +60,7 @@ export const errorCodes = {
 /** A stable, documented code: what went wrong, for programs. */
 export type ErrorCode = keyof typeof errorCodes
 
+/** What a failure carries beside its code. */
 export interface ConsentryErrorOptions {
   /** What led to it. Never shown; may hold what a provider sent, so log `code`, not the chain. */
   cause?: unknown

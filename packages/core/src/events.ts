@@ -23,6 +23,7 @@ export interface EventData {
   cancelled: { reason: string }
 }
 
+/** The kinds of events of a run. */
 export type EventType = keyof EventData
 
 /** One envelope for the log, the WebSocket and Server-Sent Events. */

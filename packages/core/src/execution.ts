@@ -60,6 +60,7 @@ export interface Execution {
   progress (data: unknown): void
 }
 
+/** Whether an execution has ended. */
 export function isOver (status: ExecutionStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled'
 }

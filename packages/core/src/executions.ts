@@ -17,12 +17,14 @@ import type { StartOptions } from './requirement.ts'
 import { Run, type RunPorts } from './run.ts'
 import type { Wakeups } from './wakeups.ts'
 
+/** What executions stand on, and their limits. */
 export interface ExecutionsOptions {
   state: StateStore
   wakeups: Wakeups
   clock: Clock
   randomBytes: RandomBytes
   grants: Grants
+  /** Where the owner answers the flow with this id. */
   connectUrl: (flowId: string) => string
   /** How long an execution may run, in milliseconds. */
   maxAge: number
@@ -47,6 +49,7 @@ export interface StartedExecution {
   readonly ended: Promise<ExecutionDocument>
 }
 
+/** Starts executions, and finds them by their owner. */
 export interface Executions {
   /**
    * Runs `fn` for its owner. Rejects with `CONSENTRY_ERR_TOO_MANY_EXECUTIONS`, `CONSENTRY_ERR_SHUTDOWN`,
@@ -69,6 +72,7 @@ export interface Executions {
   close (): Promise<void>
 }
 
+/** Runs executions on this node, and tells how those of all nodes stand. */
 export function createExecutions (options: ExecutionsOptions): Executions {
   const { state, wakeups, clock, randomBytes, grants, connectUrl, maxAge, maxPerUser, onError, lease: length = 15_000 } = options
   const deadlines = createDeadlines(clock)

@@ -9,9 +9,11 @@ import type { Wakeups } from './wakeups.ts'
 export interface EventFeed {
   /** Sends what came after `after`, and what comes. Rejects with `CONSENTRY_ERR_EXECUTION_NOT_FOUND` for another's execution. */
   subscribe (executionId: string, after?: number): Promise<void>
+  /** Sends no more of this execution. */
   unsubscribe (executionId: string): void
   /** Sends every execution of the owner: first the questions that wait, then what comes. */
   subscribeAll (): Promise<void>
+  /** Sends nothing more. */
   close (): void
 }
 

@@ -82,6 +82,7 @@ export interface RelayFlow extends FlowBase {
   flowId: string
 }
 
+/** Who waits for the end of a flow. */
 export interface FlowWaiter {
   id: string
   executionId?: string

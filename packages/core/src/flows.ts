@@ -11,6 +11,7 @@ import type { AbortLike } from './stop.ts'
 import { Waiter, type WaiterOptions } from './waiter.ts'
 import type { Wakeups } from './wakeups.ts'
 
+/** What flows stand on. */
 export interface FlowsOptions {
   state: StateStore
   wakeups: Wakeups
@@ -60,6 +61,7 @@ export type MatchedFlow<F extends Flow = Flow> = F & { readonly [matched]: true 
 /** A flow whose answer is ours to use, once. Only `Flows.claim` makes one. */
 export type ClaimedFlow<F extends Flow = Flow> = F & { readonly [claimed]: true }
 
+/** How long a waiter waits, and what it hears. */
 export interface WaitOptions {
   /** At most this long, in milliseconds; otherwise until the flow expires. */
   timeout?: number
@@ -70,6 +72,7 @@ export interface WaitOptions {
 
 /** Flows: begin, match, claim, settle, wait. */
 export interface Flows extends Parking {
+  /** Begins a flow that signs somebody in. */
   beginLogin (start: LoginStart): Promise<LoginFlow>
   /** Joins the pending flow of the key, or begins one. An unopened flow is widened to the union of the scopes. */
   beginConnect (start: ConnectStart): Promise<ConnectFlow>
@@ -93,6 +96,7 @@ export interface Flows extends Parking {
   matchOwn (id: string, owner: Owner): Promise<MatchedFlow<ConnectFlow>>
   /** The right to use the answer, given to one caller; the others get `undefined`. Rejects with `CONSENTRY_ERR_FLOW_EXPIRED` when the time is over. */
   claim<F extends Flow> (flow: MatchedFlow<F>): Promise<ClaimedFlow<F> | undefined>
+  /** Ends a claimed flow, with its outcome. */
   settle (flow: ClaimedFlow, outcome: FlowOutcome, error?: ErrorCode): Promise<void>
   /** Ends a flow nobody has claimed. `false` when somebody has. */
   withdraw (id: string, outcome: 'denied' | 'cancelled' | 'expired' | 'superseded'): Promise<boolean>
@@ -100,9 +104,11 @@ export interface Flows extends Parking {
   ended<F extends Flow> (flow: F): Promise<F>
   /** Waits for the outcome as the waiter with this id. */
   wait (flow: ConnectFlow, waiterId: string, options?: WaitOptions): Promise<FlowEnd>
+  /** Stops the timers of those who wait here. */
   close (): void
 }
 
+/** Flows in a shared store; those that are waited for here end in time. */
 export function createFlows (options: FlowsOptions): Flows {
   const { wakeups, clock, onConnect } = options
   const deadlines = createDeadlines(clock)

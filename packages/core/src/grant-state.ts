@@ -22,6 +22,7 @@ export interface Requirement {
   partial?: boolean
 }
 
+/** All that decides where a grant stands. */
 export interface Situation {
   grant: GrantRecord | undefined
   /** The flow that is pending for the same key, or the one that was waited for. */

@@ -16,6 +16,7 @@ export const defaultProfile = 'default'
 /** The tenant of an application that has only one. */
 export const defaultTenant = 'default'
 
+/** What is told of an account, by name. */
 export type Claims = Record<string, unknown>
 
 /** The account at the provider that a grant or a login belongs to. */

@@ -22,6 +22,7 @@ import type { Wakeups } from './wakeups.ts'
 export type { Connection } from './connection.ts'
 export type { Grant } from './grant-handle.ts'
 
+/** Who waits for a grant, how long, and what they hear. */
 export interface AuthenticateOptions {
   waiter: FlowWaiter
   /** The owner has a program and no session in a browser (B6). */
@@ -32,9 +33,11 @@ export interface AuthenticateOptions {
   mayAsk?: (key: GrantKey, requirement: Requirement) => void
   /** The person is about to be asked, or is asked for more than before. The waiter is already registered. */
   onRequired?: (flow: ConnectFlow) => void
+  /** The question has ended. */
   onResolved?: (end: FlowEnd) => void
 }
 
+/** Grants: checked, asked for, refreshed and disconnected. */
 export interface Grants extends Completion {
   /** The requirement that these options make, and the key of the grant that should meet it. */
   requirement (owner: Owner, provider: string, options?: AuthorizeOptions): { key: GrantKey, requirement: Requirement }
@@ -49,17 +52,20 @@ export interface Grants extends Completion {
   available (key: GrantKey, requirement: Requirement): Promise<Grant | undefined>
   /** The grant, for which the person is asked if need be. Rejects with the error of the outcome when there is none. */
   authenticate (key: GrantKey, requirement: Requirement, options: AuthenticateOptions): Promise<Grant>
+  /** What the owner has connected. */
   list (owner: Owner): Promise<Connection[]>
   /** Forgets the grant, ends the executions that hold it, then ends it at the provider. `undefined`: there was no grant. */
   disconnect (key: GrantKey): Promise<Disconnected | undefined>
 }
 
+/** What grants stand on. */
 export interface GrantsOptions {
   providers: Readonly<Record<string, Provider>>
   tokens: TokenStore
   flows: Flows
   wakeups: Wakeups
   clock: Clock
+  /** Sends the requests that carry a grant's token. */
   fetch: typeof globalThis.fetch
   /** How long before its expiry an access token is refreshed, in milliseconds. */
   refreshBuffer: number

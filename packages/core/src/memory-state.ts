@@ -3,6 +3,7 @@ import { createDeadlines, type Deadline } from './deadlines.ts'
 import { ConsentryError } from './errors.ts'
 import type { Clock, LogEntry, StateStore } from './ports.ts'
 
+/** How much the store in memory holds. */
 export interface MemoryStateOptions {
   clock?: Clock
   /** How many values and logs it holds; beyond that it refuses new ones and evicts nobody's. 1,000,000 unless given. */

@@ -11,6 +11,7 @@ interface Slot {
   version: string
 }
 
+/** How many grants the store in memory holds. */
 export interface MemoryTokensOptions {
   /** How many grants it holds; beyond that it refuses new ones and evicts nobody's. 1,000,000 unless given. */
   maxEntries?: number

@@ -25,6 +25,7 @@ export interface VersionedGrant {
  * `load` with `CONSENTRY_ERR_RECORD_UNREADABLE` when what is stored means nothing here.
  */
 export interface TokenStore {
+  /** The grant, if one is stored. */
   load (key: GrantKey): Promise<VersionedGrant | undefined>
   /**
    * Compare and set: saves only when the stored version is still `expected` (`undefined`: nothing is stored).
@@ -33,14 +34,17 @@ export interface TokenStore {
   save (key: GrantKey, record: GrantRecord, expected: string | undefined): Promise<string | undefined>
   /** Removes the grant, with `expected` only in that version. Resolves to whether it did. */
   delete (key: GrantKey, expected?: string): Promise<boolean>
+  /** Whether a grant is stored. */
   exists (key: GrantKey): Promise<boolean>
   /** The keys of one user's grants. */
   listKeys (owner: Pick<GrantKey, 'tenant' | 'userId'>): Promise<GrantKey[]>
   /** Runs `fn` while nobody else, on any node, runs one with the same key. */
   withLock<T> (key: GrantKey, fn: () => Promise<T>): Promise<T>
+  /** Gives back what the store opened. */
   close? (): Promise<void>
 }
 
+/** One entry of a log. */
 export interface LogEntry {
   /** Counts from 1 within a log. */
   seq: number
@@ -62,7 +66,9 @@ export interface Lock {
  * locks and channels have names of their own. Every `ttl` is in milliseconds, by the store's time; what has none left is gone. Methods reject with `CONSENTRY_ERR_STORE_UNAVAILABLE` when it cannot be reached.
  */
 export interface StateStore {
+  /** The value, unless its time is over. */
   get (key: string): Promise<string | undefined>
+  /** Stores a value, whatever was there. */
   set (key: string, value: string, ttl: number): Promise<void>
   /** Reads and deletes in one step: of many callers one gets the value. */
   take (key: string): Promise<string | undefined>
@@ -81,5 +87,6 @@ export interface StateStore {
   subscribe (channel: string, listener: (message: string) => void, onMissed?: () => void): Promise<() => Promise<void>>
   /** Tries once; `undefined` while someone else holds it. */
   lock (name: string, ttl: number): Promise<Lock | undefined>
+  /** Gives back what the store opened. */
   close? (): Promise<void>
 }

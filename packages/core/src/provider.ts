@@ -162,6 +162,7 @@ export interface DirectProvider extends ProviderBase {
   readonly kind: 'direct'
   /** The provider whose grant of the person is exchanged. Without it the grant is the application's own, and the same for all. */
   readonly subject?: { readonly provider: string, readonly scopes?: readonly string[] }
+  /** Tokens for a request. Rejects with the code of what is wrong. */
   obtain (request: DirectRequest): Promise<TokenSet>
 }
 

@@ -35,6 +35,7 @@ export interface OpenedSession<Data = unknown> {
   session: Session<Data>
 }
 
+/** What a session begins with. */
 export interface NewSession {
   /** Other names under which it can be ended. */
   names?: readonly string[]
@@ -42,6 +43,7 @@ export interface NewSession {
   attachment?: (id: string) => string
 }
 
+/** What a session becomes. */
 export interface SessionChange<Data> {
   data: Data
   /** Takes the place of what was attached. */
@@ -80,6 +82,7 @@ export interface Sessions<Data = unknown> {
   onRevoked (id: string, listener: () => void): () => void
 }
 
+/** What sessions stand on, and how long they live. */
 export interface SessionsOptions {
   state: StateStore
   wakeups: Wakeups

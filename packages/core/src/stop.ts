@@ -3,7 +3,9 @@ export interface AbortLike {
   readonly aborted: boolean
   /** Who waited is gone, but what was asked may still be answered. */
   readonly leavesQuestions?: boolean
+  /** Hears of the end. */
   addEventListener (type: 'abort', listener: () => void): void
+  /** Hears of it no longer. */
   removeEventListener (type: 'abort', listener: () => void): void
 }
 

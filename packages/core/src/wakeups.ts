@@ -4,11 +4,13 @@ import type { StateStore } from './ports.ts'
 export interface Wakeups {
   /** Resolves when hints arrive here; await it before the first read that must not miss a change. */
   ready (): Promise<void>
+  /** Hears the hints of a topic. Returns what ends it. */
   on (topic: string, listener: (detail: string) => void): () => void
   /** Calls `listener` when hints may have been lost here: time to read again. */
   onMissed (listener: () => void): () => void
   /** Tells everyone who listens on any node. Never rejects: who misses a hint reads again later. */
   wake (topic: string, detail?: string): void
+  /** Ends the subscription of this node. */
   close (): Promise<void>
 }
 

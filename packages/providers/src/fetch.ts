@@ -18,6 +18,7 @@ export type Lookup = (
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void
 ) => void
 
+/** Limits of a request, and the addresses it may reach. */
 export interface FetchOptions {
   /** For connection, headers and body together, in milliseconds. Default 10,000. */
   timeout?: number

@@ -6,6 +6,7 @@ import { openIdProvider } from './oidc.ts'
 import { endpointOption, reachOf } from './options.ts'
 import type { ClientOptions } from './options.ts'
 
+/** A client of the Microsoft identity platform. */
 export interface MicrosoftOptions extends Omit<ClientOptions, 'dpop'> {
   /**
    * Who may sign in: the people of one directory, by its id; of every directory (`organizations`); with a personal account

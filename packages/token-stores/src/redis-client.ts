@@ -3,11 +3,17 @@ import { createHash } from 'node:crypto'
 
 /** What is used of an `ioredis` client: one server, Sentinel or Cluster; `app.redis` of `@fastify/redis` is one too. */
 export interface RedisClient {
+  /** [HGET](https://redis.io/docs/latest/commands/hget/) */
   hget (key: string, field: string): Promise<string | null>
+  /** [HEXISTS](https://redis.io/docs/latest/commands/hexists/) */
   hexists (key: string, field: string): Promise<unknown>
+  /** [HKEYS](https://redis.io/docs/latest/commands/hkeys/) */
   hkeys (key: string): Promise<string[]>
+  /** [INFO](https://redis.io/docs/latest/commands/info/) */
   info (section: string): Promise<string>
+  /** [EVAL](https://redis.io/docs/latest/commands/eval/) */
   eval (script: string, keys: number, ...args: string[]): Promise<unknown>
+  /** [EVALSHA](https://redis.io/docs/latest/commands/evalsha/) */
   evalsha (sha: string, keys: number, ...args: string[]): Promise<unknown>
   /** Of a cluster. */
   nodes? (role: 'master'): Array<Pick<RedisClient, 'info'>>

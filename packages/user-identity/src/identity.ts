@@ -16,6 +16,7 @@ export interface SessionCredential<Session> {
   cookie: string
   /** The session that the cookie's value opens. */
   find: (secret: string) => Promise<Session | undefined>
+  /** Whose session it is. */
   userInfo: (session: Session) => UserInfo
 }
 
