@@ -8,7 +8,8 @@ import { WebSocket } from 'ws'
 import type { ClientOptions, Question, RunEvent, RunHandle, WebSocketConstructor } from '../src/index.ts'
 
 const secret = 'a secret of the tests that is long enough'
-export const { key: apiKey, hash } = createApiKey(secret, 'ck_')
+const { key, hash } = createApiKey(secret, 'ck_')
+export const apiKey: string = key
 
 export interface TestServer {
   app: FastifyInstance
@@ -31,7 +32,7 @@ export interface TestServerOptions {
 }
 
 /** Three steps, a question, three more, and an end. */
-export async function steps (execution: Execution): Promise<unknown> {
+async function steps (execution: Execution): Promise<unknown> {
   for (let step = 1; step <= 3; step++) execution.progress({ step })
   await execution.authorize('calendar', { scopes: ['calendar.read'] })
   for (let step = 4; step <= 6; step++) {

@@ -30,7 +30,7 @@ export async function snippetsOf (readme: string): Promise<Snippet[]> {
  * Where a snippet is compiled and run: in the `dist` of a package that has what its reader has installed. For the
  * root's README that is the plugin, whose tests need the same.
  */
-export function homeOf ({ readme }: Snippet): string {
+function homeOf ({ readme }: Snippet): string {
   return `${readme === 'README.md' ? 'packages/fastify-plugin' : dirname(readme)}/dist/readme/${readme === 'README.md' ? 'root' : 'own'}`
 }
 

@@ -13,7 +13,7 @@ export const oldKey: EncryptionKey = { id: 'old', key: Buffer.alloc(32, 1).toStr
 export const newKey: EncryptionKey = { id: 'new', key: Buffer.alloc(32, 2).toString('base64url') }
 
 /** Short enough for tests that outlive a lease; long enough for a busy machine. */
-export const lease = 1_000
+const lease = 1_000
 
 const retryStrategy = (): number => 50
 

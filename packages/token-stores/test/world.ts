@@ -16,7 +16,7 @@ export function shared (t: Test, config: Config): Pick<TokenStoreContractOptions
   return { ...local(t, config), processes: { module: new URL('open.js', import.meta.url).href, config } }
 }
 
-export function closing<T extends TokenStore> (t: Test, store: T): T {
+function closing<T extends TokenStore> (t: Test, store: T): T {
   t.teardown(() => store.close?.())
   return store
 }

@@ -36,7 +36,7 @@ const everyone: readonly Entry[] = [
 ]
 
 /** The events of one account; always the same. */
-export function eventsOf (username: string): CalendarEvent[] {
+function eventsOf (username: string): CalendarEvent[] {
   return (calendars[username] ?? everyone).map(([title, start, end], index) => ({ id: `${username}-${index + 1}`, title, start, end }))
 }
 

@@ -11,7 +11,7 @@ import { notePage, signOutPage } from './pages.ts'
 import type { Store } from './store.ts'
 
 /** Every scope that the local provider knows. */
-export const scopes: readonly string[] = ['openid', 'profile', 'email', 'groups', 'offline_access', 'calendar.read', 'calendar.write']
+const scopes: readonly string[] = ['openid', 'profile', 'email', 'groups', 'offline_access', 'calendar.read', 'calendar.write']
 
 /** The paths of the local provider's endpoints. */
 export const routes = {
