@@ -28,9 +28,9 @@ export const published = async () => (await workspaces()).filter(({ manifest }) 
 export const specifiersOf = ({ name, exports = {} }) =>
   Object.keys(exports).filter((path) => path !== './package.json').map((path) => name + path.slice(1))
 
-/** Runs a program to its end, from a folder. The test runner's loaders are not for it. */
+/** Runs a program to its end, from a folder. The loaders of the test runner, and what an npx around it runs, are not for it. */
 export async function run (command, args, cwd = root) {
-  const { NODE_OPTIONS: _, ...env } = process.env
+  const { NODE_OPTIONS: _loaders, npm_config_package: _package, ...env } = process.env
   try {
     const { stdout, stderr } = await promisify(execFile)(command, args, { cwd, env, maxBuffer: 64 * 1024 * 1024 })
     return { status: 0, stdout, output: stdout + stderr }

@@ -15,18 +15,16 @@ t.teardown(() => rm(folder, { recursive: true }))
 const project = join(folder, 'project')
 const write = (name, content) => writeFile(join(project, name), content)
 
-t.before(async () => {
-  const tarballs = await pack(packages, folder)
-  await mkdir(project)
-  await write('package.json', '{ "name": "project", "private": true }')
-  // As old as this repository wants its own dependencies to be.
-  const before = new Date(Date.now() - day).toISOString()
-  const { status, output } = await run('npm', [
-    'install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', `--before=${before}`,
-    ...tarballs.map(({ tarball }) => tarball), `fastify@${tested.fastify}`, `@types/node@${tested['@types/node']}`
-  ], project)
-  if (status !== 0) throw new Error(`npm cannot install the packages: ${output}`)
-})
+const tarballs = await pack(packages, folder)
+await mkdir(project)
+await write('package.json', '{ "name": "project", "private": true }')
+// As old as this repository wants its own dependencies to be.
+const before = new Date(Date.now() - day).toISOString()
+const installed = await run('npm', [
+  'install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', `--before=${before}`,
+  ...tarballs.map(({ tarball }) => tarball), `fastify@${tested.fastify}`, `@types/node@${tested['@types/node']}`
+], project)
+if (installed.status !== 0) throw new Error(`npm cannot install the packages: ${installed.output}`)
 
 async function printed (t, name, content) {
   await write(name, content)
