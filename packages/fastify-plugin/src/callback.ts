@@ -1,4 +1,4 @@
-import { flowIdOf, outcomeError, type AuthorizationResponse, type ClaimedFlow, type ConnectFlow, type Flow, type LoginFlow, type MatchedFlow } from '@consentry/core'
+import { flowIdOf, outcomeError, type AuthorizationResponse, type ClaimedFlow, type ConnectFlow, type ConsentryError, type Flow, type LoginFlow, type MatchedFlow } from '@consentry/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sessionNames } from './backchannel-logout.ts'
 import { beginSession } from './begin-session.ts'
@@ -70,7 +70,7 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
   const { flows } = context
   const provider = redirectProviderOf(context, flow.provider)
   try {
-    if (response.type === 'error') throw outcomeError(response.error === 'access_denied' ? 'denied' : 'provider_error')
+    if (response.type === 'error') throw refusal(response.error)
     const tokens = await provider.exchange(response, flow)
     const account = await provider.userInfo(tokens)
     if (account === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID')
@@ -90,6 +90,12 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     throw failure
   }
   return finish(context, request, reply, { ...flow, outcome: 'granted' })
+}
+
+/** RFC 6749 section 4.1.2.1: only `access_denied` is the person's own answer, and two of the others are an outage. */
+function refusal (error: string): ConsentryError {
+  if (error === 'access_denied') return outcomeError('denied')
+  return outcomeError('provider_error', error === 'temporarily_unavailable' || error === 'server_error' ? 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE' : undefined)
 }
 
 /** Where the browser goes when the flow is over: away from the URL that holds the code. */

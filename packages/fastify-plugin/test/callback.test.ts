@@ -1,5 +1,6 @@
 import { signIn } from '@consentry/testing'
 import t from 'tap'
+import { hostileServer } from './hostile-server.ts'
 import { answerUpToCallback, call, codeOf, pendingOf, startReport, startServer, statusOf } from './server.ts'
 
 const over = ({ status }: { status: string }): boolean => status !== 'oauth_required' && status !== 'running'
@@ -182,6 +183,26 @@ t.test('a sign-in that fails at the provider: a page with a way to try again, an
   server.op.fail('userinfo')
   t.equal((await page.click('Try again')).url, `${server.url}/`)
   t.equal((await call(browser, server, '/auth/userinfo')).status, 200)
+})
+
+t.test('an error of the provider in the answer to a sign-in: an outage can be tried again, a refusal cannot', async (t) => {
+  const { op, server } = await hostileServer(t)
+  for (const [error, status, code] of [
+    ['server_error', 503, 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE'],
+    ['temporarily_unavailable', 503, 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE'],
+    ['invalid_scope', 502, 'CONSENTRY_ERR_PROVIDER_REFUSED'],
+    ['access_denied', 403, 'CONSENTRY_ERR_CONSENT_DENIED']
+  ] as const) {
+    op.overrides.authorize = async ({ parameters }) => {
+      const answer = new URLSearchParams({ error, state: parameters.get('state') ?? '', iss: op.issuer })
+      return { status: 302, headers: { location: `${String(parameters.get('redirect_uri'))}?${answer.toString()}` } }
+    }
+    const browser = await server.browser()
+    const page = await browser.open(`${server.url}/auth/login`)
+    t.equal(page.status, status, error)
+    t.equal(codeOf(page), code)
+  }
+  t.equal(op.ledger.requests.token.length, 0)
 })
 
 t.test('a provider that is down when it is needed: a page, and the question stays', async (t) => {

@@ -100,7 +100,7 @@ export interface Status {
 const wantsCsrfToken = /^\/auth\/(logout|refresh|connections\/)/
 
 /** What a script on a page of the application does, wherever the browser happens to be. */
-export async function call (browser: Browser, server: TestServer, path: string, init: RequestInit = {}): Promise<{ status: number, headers: Headers, text: string, json: <T>() => T }> {
+export async function call (browser: Browser, server: Pick<TestServer, 'url'>, path: string, init: RequestInit = {}): Promise<{ status: number, headers: Headers, text: string, json: <T>() => T }> {
   const headers = new Headers(init.headers)
   headers.set('cookie', browser.cookieHeader(server.url))
   headers.set('sec-fetch-site', 'same-origin')
@@ -115,14 +115,14 @@ export async function call (browser: Browser, server: TestServer, path: string, 
 }
 
 /** Starts a report and returns the status document that comes back. */
-export async function startReport (browser: Browser, server: TestServer, path = '/report'): Promise<Status> {
+export async function startReport (browser: Browser, server: Pick<TestServer, 'url'>, path = '/report'): Promise<Status> {
   const answer = await call(browser, server, path, { method: 'POST' })
   if (answer.status !== 202) throw new Error(`expected 202, got ${answer.status}: ${answer.text}`)
   return answer.json<Status>()
 }
 
 /** Reads the status until `until` holds. */
-export async function statusOf (browser: Browser, server: TestServer, executionId: string, until: (status: Status) => boolean = () => true): Promise<Status> {
+export async function statusOf (browser: Browser, server: Pick<TestServer, 'url'>, executionId: string, until: (status: Status) => boolean = () => true): Promise<Status> {
   for (let tries = 0; ; tries++) {
     const status = (await call(browser, server, `/executions/${executionId}`)).json<Status>()
     if (until(status)) return status

@@ -1,0 +1,31 @@
+import type { Browser } from '@consentry/testing'
+import { call, codeOf, pendingOf, startReport, statusOf, type Status } from '../server.ts'
+import type { Application, Trial } from './application.ts'
+import { markOf, silence, type Result } from './result.ts'
+
+/** Connects the provider of the trial, for a run that waits for it. The browser is signed in elsewhere. */
+export async function connect (application: Application, { name, op, each }: Trial, browser: Browser): Promise<Result> {
+  const before = markOf(op)
+  const resource = each.resource === true ? `?${new URLSearchParams({ resource: op.url('resource') }).toString()}` : ''
+  const started = await startReport(browser, application, `/run/${name}${resource}`)
+  const { connectUrl, flowId } = pendingOf(started)
+  const question = await browser.open(connectUrl)
+  const page = await question.submit({}, { button: 'continue' })
+  const granted = page.title === 'Connected'
+  const asksAgain = ({ pending = [] }: Status): boolean => pending.some((other) => other.flowId !== flowId)
+  const status = await statusOf(browser, application, started.executionId, (status) => !granted || asksAgain(status) || status.status === 'completed' || status.status === 'failed')
+  const connected = (await call(browser, application, '/auth/connections')).json<{ connections: Array<{ provider: string, account?: { subject: string } }> }>().connections.find(({ provider }) => provider === name)
+
+  if (status.status === 'completed') {
+    if (connected?.account?.subject !== op.account.sub) throw new Error(`connected with ${String(connected?.account?.subject)}`)
+    return { outcome: 'accepted' }
+  }
+  if (status.status === 'oauth_required' || status.status === 'running') await call(browser, application, `/executions/${started.executionId}/cancel`, { method: 'POST' })
+  if (granted && asksAgain(status)) return { outcome: 'asked again' }
+  const settles = status.status === 'failed'
+  const code = granted ? status.error?.code : codeOf(page)
+  if (settles && status.error?.code !== code) throw new Error(`the run failed with ${String(status.error?.code)}, the page says ${String(code)}`)
+  if (connected !== undefined && !granted) throw new Error('refused, with a grant')
+  const retryAfter = page.headers.get('retry-after')
+  return { outcome: 'refused', code, no: silence(op, before), keeps: connected !== undefined, settles, ...retryAfter !== null && { retryAfter: Number(retryAfter) } }
+}

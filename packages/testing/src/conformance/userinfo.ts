@@ -1,0 +1,72 @@
+import { SignJWT, UnsecuredJWT } from 'jose'
+import type { HostileProvider } from '../hostile-op/types.ts'
+import { all, answering, changing, codes, overriding, refusal, strangers } from './misbehaviour.ts'
+import type { Misbehaviour } from './misbehaviour.ts'
+import type { ConformanceChapter } from './types.ts'
+
+const body = (value: unknown): Misbehaviour => answering('userinfo', { body: value })
+
+/** Answers with a JWT. */
+function jwt (make: (op: HostileProvider, claims: { iss: string, aud: string, sub: string }) => string | Promise<string>): Misbehaviour {
+  return overriding('userinfo', (op) => async () => ({
+    headers: { 'content-type': 'application/jwt' }, body: await make(op, { iss: op.issuer, aud: 'client', sub: op.account.sub })
+  }))
+}
+
+export const userinfo: ConformanceChapter = {
+  title: 'Userinfo',
+  about: 'OpenID Connect Core section 5.3. A sign-in needs it; for a connect the ID token says whose the grant is, and what userinfo tells of somebody else is left unread.',
+  journey: 'sign-in and connect',
+  protocols: ['oidc'],
+  cases: [
+    ...all('accepted', [
+      { name: 'userinfo', does: 'an ordinary answer', oidf: ['oidcc-client-test-userinfo-bearer-header', 'oidcc-client-test-scope-userinfo-claims'], misbehave: changing('userinfo', (body) => ({ ...body, name: 'Alice', email: 'alice@example.com' })) },
+      { name: 'userinfo-signed', does: 'a JWT, signed with the published key', oidf: ['oidcc-client-test-userinfo-signed'], misbehave: jwt((op, claims) => op.sign(claims)) },
+      { name: 'userinfo-claims', does: 'claims of the sign-in (`iss`, `aud`, `acr`), which are left unread', misbehave: changing('userinfo', (body) => ({ ...body, iss: 'https://other.example', aud: 'other', acr: 'high' })) },
+      { name: 'userinfo-aggregated', does: 'claims of others, named and brought along, which are left unread', oidf: ['oidcc-client-test-aggregated-claims', 'oidcc-client-test-distributed-claims'], misbehave: overriding('userinfo', (op) => async () => ({ body: {
+        sub: op.account.sub, _claim_names: { address: 'one', phone_number: 'two' }, _claim_sources: { one: { JWT: 'a.b.c' }, two: { endpoint: op.url('elsewhere'), access_token: 'x' } }
+      } })) }
+    ]),
+    ...all({ signIn: refusal(codes.invalid, 'session'), connect: 'accepted' }, [
+      { name: 'userinfo-sub-wrong', does: '`sub` is another person', oidf: ['oidcc-client-test-userinfo-invalid-sub'], misbehave: body({ sub: 'mallory', email: 'alice@example.com' }) },
+      { name: 'userinfo-sub-missing', does: 'no `sub`', misbehave: body({ email: 'alice@example.com' }) },
+      { name: 'userinfo-sub-empty', does: '`sub` is empty', misbehave: body({ sub: '' }) },
+      { name: 'userinfo-sub-number', does: '`sub` is a number', misbehave: body({ sub: 7 }) },
+      { name: 'userinfo-sub-list', does: '`sub` is a list', misbehave: body({ sub: ['alice'] }) },
+      { name: 'userinfo-sub-capitals', does: '`sub` is in capitals', misbehave: body({ sub: 'ALICE' }) },
+      { name: 'userinfo-list', does: 'a list', misbehave: body([]) },
+      { name: 'userinfo-null', does: '`null`', misbehave: body(null) },
+      { name: 'userinfo-signed-sub', does: 'a signed JWT about another person', misbehave: jwt((op, claims) => op.sign({ ...claims, sub: 'mallory' })) },
+      { name: 'userinfo-signed-iss', does: 'a signed JWT with the `iss` of another', misbehave: jwt((op, claims) => op.sign({ ...claims, iss: 'https://other.example' })) },
+      { name: 'userinfo-signed-aud', does: 'a signed JWT for another client', misbehave: jwt((op, claims) => op.sign({ ...claims, aud: 'other' })) },
+      { name: 'userinfo-signed-key', does: 'a JWT that somebody else signed', misbehave: jwt(async (op, claims) => op.sign(claims, { key: (await strangers('RS256')).privateKey })) },
+      { name: 'userinfo-signed-none', does: 'a JWT with `alg` `none`', misbehave: jwt((_op, claims) => new UnsecuredJWT(claims).encode()) },
+      { name: 'userinfo-signed-hs256', does: 'a JWT with HS256 and the client secret', misbehave: jwt((_op, claims) => new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from('the-secret-of-the-client'))) }
+    ]),
+    ...all({ signIn: refusal(codes.refused, 'session'), connect: 'accepted' }, [
+      { name: 'userinfo-401', does: 'refuses the token with a challenge', misbehave: answering('userinfo', { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="provider text"' } }) },
+      { name: 'userinfo-403', does: 'refuses the token without one', misbehave: answering('userinfo', { status: 403, body: 'provider text' }) }
+    ])
+  ]
+}
+
+export const plainUserinfo: ConformanceChapter = {
+  title: 'Account of a provider without OpenID Connect',
+  about: 'The endpoint alone says whose the tokens are: without its answer there is neither a session nor a grant, and the tokens are of no use to anybody.',
+  journey: 'sign-in and connect',
+  protocols: ['oauth2'],
+  cases: [
+    ...all(refusal(codes.invalid, 'session'), [
+      { name: 'account-missing', does: 'no id', misbehave: body({ email: 'alice@example.com' }) },
+      { name: 'account-empty', does: 'the id is empty', misbehave: body({ sub: '' }) },
+      { name: 'account-fraction', does: 'the id is 1.5', misbehave: body({ sub: 1.5 }) },
+      { name: 'account-unsafe', does: 'the id is a number that cannot be told from the next', misbehave: body({ sub: 2 ** 60 }) },
+      { name: 'account-control', does: 'the id holds a line break', misbehave: body({ sub: 'a\nb' }) },
+      { name: 'account-list', does: 'a list', misbehave: body([]) }
+    ]),
+    ...all(refusal(codes.refused, 'session'), [
+      { name: 'account-401', does: 'refuses the token with a challenge', misbehave: answering('userinfo', { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }) },
+      { name: 'account-403', does: 'refuses the token without one', misbehave: answering('userinfo', { status: 403, body: 'provider text' }) }
+    ])
+  ]
+}
