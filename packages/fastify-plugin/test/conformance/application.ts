@@ -19,6 +19,7 @@ export interface Trial {
 export interface Application {
   url: string
   log: LogSink
+  clientSecret: string
   trials: Trial[]
   /** Signs everybody in without a fault. */
   home: HostileProvider
@@ -57,7 +58,7 @@ export async function startApplication (t: Test, chapters: readonly ConformanceC
     return { account: grant.account }
   }))
   await app.listen({ port: Number(new URL(url).port), host: '127.0.0.1' })
-  return { url, log, trials, home }
+  return { url, log, clientSecret, trials, home }
 }
 
 /** In an answer of a provider, what must be shown to nobody. */

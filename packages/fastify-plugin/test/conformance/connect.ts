@@ -1,6 +1,6 @@
 import type { Browser } from '@consentry/testing'
 import { call, codeOf, pendingOf, startReport, statusOf, type Status } from '../server.ts'
-import type { Application, Trial } from './application.ts'
+import { providerText, type Application, type Trial } from './application.ts'
 import { markOf, silence, type Result } from './result.ts'
 
 /** Connects the provider of the trial, for a run that waits for it. The browser is signed in elsewhere. */
@@ -11,6 +11,7 @@ export async function connect (application: Application, { name, op, each }: Tri
   const { connectUrl, flowId } = pendingOf(started)
   const question = await browser.open(connectUrl)
   const page = await question.submit({}, { button: 'continue' })
+  if ([providerText, ...op.ledger.secrets].some((secret) => page.text.includes(secret))) throw new Error('the page shows what it must not')
   const granted = page.title === 'Connected'
   const asksAgain = ({ pending = [] }: Status): boolean => pending.some((other) => other.flowId !== flowId)
   const status = await statusOf(browser, application, started.executionId, (status) => !granted || asksAgain(status) || status.status === 'completed' || status.status === 'failed')

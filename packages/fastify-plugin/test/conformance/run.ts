@@ -42,19 +42,27 @@ export async function runTrial (application: Application, trial: Trial, browser:
   const runs: Run[] = []
   for (const way of ['signIn', 'connect'] as const) {
     const go = ways[trial.chapter.journey][way]
-    if (go !== undefined) runs.push({ trial, way, expected: expectedText(wanted[way]), seen: await seen(wanted[way], () => go(application, trial, browser)) })
+    if (go !== undefined) runs.push({ trial, way, expected: expectedText(wanted[way]), seen: await seen(trial, wanted[way], () => go(application, trial, browser)) })
   }
   return runs
 }
 
-async function seen (expected: Expected, go: () => Promise<Result>): Promise<string> {
+async function seen (trial: Trial, expected: Expected, go: () => Promise<Result>): Promise<string> {
   try {
     const result = await go()
+    checkLedger(trial)
     if (result.outcome === 'refused' && result.settles !== undefined) checkWaiter(result, expected)
     return seenText(result, expected)
   } catch (error) {
     return `fault: ${error instanceof Error ? error.message : String(error)}`
   }
+}
+
+/** Nothing is asked where nobody sent us, and a code is sent once; twice when the provider wants its nonce in the proof. */
+function checkLedger ({ op: { ledger }, each }: Trial): void {
+  if (ledger.requests.elsewhere.length > 0) throw new Error('something was asked elsewhere')
+  const most = each.client?.dpop === true ? 2 : 1
+  for (const code of new Set(ledger.codes)) if (ledger.codes.filter((other) => other === code).length > most) throw new Error('a code was sent again')
 }
 
 /** Whoever waits is disturbed by an answer alone, and by what became of the code that came with one. */

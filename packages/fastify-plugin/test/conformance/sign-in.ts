@@ -1,6 +1,6 @@
 import { createBrowser, type Browser } from '@consentry/testing'
 import { call, codeOf } from '../server.ts'
-import type { Application, Trial } from './application.ts'
+import { providerText, type Application, type Trial } from './application.ts'
 import { markOf, silence, type Result } from './result.ts'
 
 export async function isSignedIn (browser: Browser, application: Application): Promise<boolean> {
@@ -13,10 +13,12 @@ export async function signIn (application: Application, { name, op }: Trial, bro
   const page = await browser.open(application.url + start)
   const session = browser.cookies(application.url).some(({ name }) => name.endsWith('session'))
   if (page.url === `${application.url}/`) {
-    const { issuer, subject } = (await call(browser, application, '/auth/userinfo')).json<{ issuer?: string, subject?: string }>()
+    const { issuer, subject, name: called } = (await call(browser, application, '/auth/userinfo')).json<{ issuer?: string, subject?: string, name?: string }>()
+    if (op.account['name'] !== called) throw new Error(`signed in with the name ${String(called)}`)
     if (issuer !== op.issuer || subject !== op.account.sub) throw new Error(`signed in as ${String(subject)} of ${String(issuer)}`)
     return { outcome: 'accepted' }
   }
+  if ([providerText, ...op.ledger.secrets].some((secret) => page.text.includes(secret))) throw new Error('the page shows what it must not')
   if (session || await isSignedIn(browser, application)) throw new Error('refused, with a session')
   const retryAfter = page.headers.get('retry-after')
   return { outcome: 'refused', code: codeOf(page), no: silence(op, before), ...retryAfter !== null && { retryAfter: Number(retryAfter) } }

@@ -44,6 +44,7 @@ const malformed: Array<Omit<ConformanceCase, 'expected'>> = [
 
 export const authorizationResponse: ConformanceChapter = {
   title: 'Authorization response',
+  rules: ['B8', 'B9', 'B10', 'B14'],
   about: 'RFC 6749 section 4.1.2, RFC 9207 and RFC 9700 section 4.4. A response that is not the right one uses nothing up: the run goes on waiting. Only an error that is right in all else is an answer.',
   journey: 'sign-in and connect',
   protocols: ['oidc', 'oauth2'],
@@ -76,6 +77,7 @@ export const authorizationResponse: ConformanceChapter = {
 /** Only of a provider that says in its metadata that it sends `iss`. */
 export const advertisedIssuer: ConformanceChapter = {
   title: 'Authorization response of an OpenID provider',
+  rules: ['B9', 'B10'],
   about: 'What the discovery document promises, and what only a browser could do with the answer. The redirect URI of each provider is its own.',
   journey: 'sign-in and connect',
   protocols: ['oidc'],

@@ -31,6 +31,7 @@ const misplaced: Array<Omit<ConformanceCase, 'expected'>> = [
 
 export const discovery: ConformanceChapter = {
   title: 'Discovery',
+  rules: ['T6', 'T8'],
   about: 'OpenID Connect Discovery 1.0 section 4 and RFC 9700 section 2.1.1. The document is checked before anybody is sent anywhere; a run that waits goes on waiting.',
   journey: 'sign-in and connect',
   protocols: ['oidc'],

@@ -30,6 +30,7 @@ function rotating (options: { keepId?: boolean }): Misbehaviour {
 
 export const keys: ConformanceChapter = {
   title: 'Keys of the provider',
+  rules: ['T6', 'T7'],
   about: 'RFC 7517 and OpenID Connect Core section 10.1. A token that no known key signed makes the client look for new keys once, then again after a pause.',
   journey: 'sign-in and connect',
   protocols: ['oidc'],

@@ -11,6 +11,7 @@ const oidf = (name: string): string[] => [`oidcc-client-test-rp-backchannel-rpin
 
 export const logoutToken: ConformanceChapter = {
   title: 'Back-channel logout',
+  rules: ['T7'],
   about: 'OpenID Connect Back-Channel Logout 1.0 section 2.6. What is no logout token is a bad request (400), and the person stays signed in.',
   journey: 'logout token',
   protocols: ['oidc'],
@@ -66,6 +67,7 @@ function redirectingBack (change: (location: URL) => void): Misbehaviour {
 
 export const initiatedSignIn: ConformanceChapter = {
   title: 'Sign-in that a third party starts',
+  rules: ['B11', 'T4'],
   about: 'OpenID Connect Core section 4. Whoever sends a person to `/auth/login` chooses among the providers of the configuration, and where it leads is on our own origin.',
   journey: 'initiated sign-in',
   protocols: ['oidc'],

@@ -89,6 +89,7 @@ function refreshed (claims: () => Record<string, unknown>): Misbehaviour {
 
 export const refreshedIdToken: ConformanceChapter = {
   title: 'ID token of a refresh',
+  rules: ['B13', 'T7'],
   about: 'OpenID Connect Core section 12.2: there need be none, and one that comes is about the same sign-in.',
   journey: 'refresh',
   protocols: ['oidc'],

@@ -45,6 +45,7 @@ const parts = (jwt: string): [string, string, string] => jwt.split('.') as [stri
 
 export const signature: ConformanceChapter = {
   title: 'Signature of the ID token',
+  rules: ['T7'],
   about: 'RFC 8725. The client accepts RS256 and nothing else unless said otherwise; keys that a token brings along count for nothing.',
   journey: 'sign-in and connect',
   protocols: ['oidc'],

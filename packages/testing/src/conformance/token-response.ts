@@ -1,9 +1,19 @@
+import { createHash } from 'node:crypto'
 import { all, answering, changing, codes, overriding, refusal } from './misbehaviour.ts'
 import type { Misbehaviour } from './misbehaviour.ts'
 import type { ConformanceCase, ConformanceChapter } from './types.ts'
 
 const token = (changes: Record<string, unknown>): Misbehaviour => changing('token', (body) => ({ ...body, ...changes }))
 const inverted = (text: string): string => [...text].map((each) => each === each.toUpperCase() ? each.toLowerCase() : each.toUpperCase()).join('')
+
+/** RFC 7636 section 4.6. */
+const verifyingPkce: Misbehaviour = (op) => {
+  op.overrides.authorize = ({ parameters }, usual) => parameters.get('code_challenge_method') === 'S256' ? usual() : { status: 400, body: 'provider text' }
+  op.overrides.token = ({ parameters }, usual) => {
+    const challenge = createHash('sha256').update(parameters.get('code_verifier') ?? '').digest('base64url')
+    return op.ledger.requests.authorize.at(-1)?.parameters.get('code_challenge') === challenge ? usual() : { status: 400, body: { error: 'invalid_grant' } }
+  }
+}
 
 /** The scope that a run needs, and those that make an OpenID request. */
 const asked = 'openid read'
@@ -24,11 +34,17 @@ const odd = (name: string, values: Record<string, unknown>): Array<Omit<Conforma
 
 export const tokenResponse: ConformanceChapter = {
   title: 'Token response',
+  rules: ['T8', 'T9', 'T15'],
   about: 'RFC 6749 sections 5.1 and 5.2. The code is sent once, whatever comes of it. A run gets what was granted, not what was asked for: what was not enough is kept all the same.',
   journey: 'sign-in and connect',
   protocols: ['oidc', 'oauth2'],
   cases: [
     ...all('accepted', [
+      { name: 'client-secret-basic', does: 'takes the client secret in the `Authorization` header alone', oidf: ['oidcc-client-test-client-secret-basic'], misbehave: overriding('token', () => ({ headers, parameters }, usual) => {
+        const expected = `Basic ${Buffer.from('client:the-secret-of-the-client'.replaceAll('-', '%2D')).toString('base64')}`
+        return headers.authorization === expected && !parameters.has('client_secret') ? usual() : { status: 401, body: { error: 'invalid_client' } }
+      }) },
+      { name: 'code-verifier', does: 'checks the code verifier, of a challenge with S256', misbehave: verifyingPkce },
       ...lifetimes,
       { name: 'token-type-inverted', does: '`token_type` is in other capitals', oidf: ['fapi2-security-profile-final-client-test-token-type-case-insensitivity'], misbehave: changing('token', (body) => ({ ...body, token_type: inverted(String(body['token_type'])) })) },
       { name: 'scope-missing', does: 'no `scope`: what was asked for is granted', misbehave: token({ scope: undefined }) },

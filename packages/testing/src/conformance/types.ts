@@ -58,6 +58,8 @@ export type Journey = 'sign-in and connect' | 'connect' | 'refresh' | 'logout to
 /** Cases about one thing. */
 export interface ConformanceChapter {
   title: string
+  /** Of SECURITY.md. */
+  rules?: readonly string[]
   /** For whoever reads the table. */
   about: string
   journey: Journey

@@ -15,15 +15,16 @@ function jwt (make: (op: HostileProvider, claims: { iss: string, aud: string, su
 
 export const userinfo: ConformanceChapter = {
   title: 'Userinfo',
+  rules: ['B1', 'T7'],
   about: 'OpenID Connect Core section 5.3. A sign-in needs it; for a connect the ID token says whose the grant is, and what userinfo tells of somebody else is left unread.',
   journey: 'sign-in and connect',
   protocols: ['oidc'],
   cases: [
     ...all('accepted', [
-      { name: 'userinfo', does: 'an ordinary answer', oidf: ['oidcc-client-test-userinfo-bearer-header', 'oidcc-client-test-scope-userinfo-claims'], misbehave: changing('userinfo', (body) => ({ ...body, name: 'Alice', email: 'alice@example.com' })) },
+      { name: 'userinfo', does: 'an ordinary answer', oidf: ['oidcc-client-test-userinfo-bearer-header', 'oidcc-client-test-scope-userinfo-claims'], misbehave: (op) => { Object.assign(op.account, { name: 'Alice of the userinfo', email: 'alice@example.com' }) } },
       { name: 'userinfo-signed', does: 'a JWT, signed with the published key', oidf: ['oidcc-client-test-userinfo-signed'], misbehave: jwt((op, claims) => op.sign(claims)) },
       { name: 'userinfo-claims', does: 'claims of the sign-in (`iss`, `aud`, `acr`), which are left unread', misbehave: changing('userinfo', (body) => ({ ...body, iss: 'https://other.example', aud: 'other', acr: 'high' })) },
-      { name: 'userinfo-aggregated', does: 'claims of others, named and brought along, which are left unread', oidf: ['oidcc-client-test-aggregated-claims', 'oidcc-client-test-distributed-claims'], misbehave: overriding('userinfo', (op) => async () => ({ body: {
+      { name: 'userinfo-aggregated', does: 'claims of others, named and brought along, which are left unread', misbehave: overriding('userinfo', (op) => async () => ({ body: {
         sub: op.account.sub, _claim_names: { address: 'one', phone_number: 'two' }, _claim_sources: { one: { JWT: 'a.b.c' }, two: { endpoint: op.url('elsewhere'), access_token: 'x' } }
       } })) }
     ]),
