@@ -1,6 +1,7 @@
 import type { Browser } from '@consentry/testing'
 import { call, codeOf, pendingOf, startReport, statusOf, type Status } from '../server.ts'
 import { providerText, type Application, type Trial } from './application.ts'
+import { behave } from './behave.ts'
 import { markOf, silence, type Result } from './result.ts'
 
 /** Connects the provider of the trial, for a run that waits for it. The browser is signed in elsewhere. */
@@ -15,18 +16,38 @@ export async function connect (application: Application, { name, op, each }: Tri
   const granted = page.title === 'Connected'
   const asksAgain = ({ pending = [] }: Status): boolean => pending.some((other) => other.flowId !== flowId)
   const status = await statusOf(browser, application, started.executionId, (status) => !granted || asksAgain(status) || status.status === 'completed' || status.status === 'failed')
-  const connected = (await call(browser, application, '/auth/connections')).json<{ connections: Array<{ provider: string, account?: { subject: string } }> }>().connections.find(({ provider }) => provider === name)
+  const connected = (await call(browser, application, '/auth/connections')).json<{ connections: Array<{ provider: string, account?: { subject: string, email?: string } }> }>().connections.find(({ provider }) => provider === name)
 
   if (status.status === 'completed') {
     if (connected?.account?.subject !== op.account.sub) throw new Error(`connected with ${String(connected?.account?.subject)}`)
+    if (connected.account.email !== op.account['email']) throw new Error(`connected as ${String(connected.account.email)}`)
     return { outcome: 'accepted' }
   }
-  if (status.status === 'oauth_required' || status.status === 'running') await call(browser, application, `/executions/${started.executionId}/cancel`, { method: 'POST' })
-  if (granted && asksAgain(status)) return { outcome: 'asked again' }
-  const settles = status.status === 'failed'
+  const waits = status.status === 'oauth_required'
+  if (granted && asksAgain(status)) {
+    await cancel()
+    return { outcome: 'asked again' }
+  }
   const code = granted ? status.error?.code : codeOf(page)
+  const settles = status.status === 'failed'
   if (settles && status.error?.code !== code) throw new Error(`the run failed with ${String(status.error?.code)}, the page says ${String(code)}`)
   if (connected !== undefined && !granted) throw new Error('refused, with a grant')
+  const no = silence(op, before)
   const retryAfter = page.headers.get('retry-after')
-  return { outcome: 'refused', code, no: silence(op, before), keeps: connected !== undefined, settles, ...retryAfter !== null && { retryAfter: Number(retryAfter) } }
+  if (waits && no === 'token') await answerAgain()
+  else if (waits) await cancel()
+  return { outcome: 'refused', code, no, keeps: connected !== undefined, settles, ...retryAfter !== null && { retryAfter: Number(retryAfter) } }
+
+  async function cancel (): Promise<void> {
+    await call(browser, application, `/executions/${started.executionId}/cancel`, { method: 'POST' })
+  }
+
+  /** B8: a wrong answer uses nothing up, so a right one to the same question still counts. */
+  async function answerAgain (): Promise<void> {
+    behave(op)
+    const answered = await (await browser.open(connectUrl)).submit({}, { button: 'continue' })
+    if (answered.title !== 'Connected') throw new Error(`a right answer after the wrong one: ${answered.title}`)
+    const { status: end } = await statusOf(browser, application, started.executionId, ({ status }) => status === 'completed' || status === 'failed')
+    if (end !== 'completed') throw new Error(`the run after a right answer: ${end}`)
+  }
 }

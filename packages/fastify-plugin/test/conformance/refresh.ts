@@ -1,6 +1,7 @@
 import { createBrowser, type Browser, type HostileProvider } from '@consentry/testing'
 import { call, codeOf } from '../server.ts'
 import type { Application, Trial } from './application.ts'
+import { behave } from './behave.ts'
 import { connect } from './connect.ts'
 import { markOf, silence, type Result } from './result.ts'
 import { isSignedIn, signIn } from './sign-in.ts'
@@ -54,10 +55,5 @@ function shorten (op: HostileProvider): void {
     if (answer === undefined || body?.['expires_in'] !== 3600) return answer
     return { ...answer, body: { ...body, expires_in: request.parameters.get('grant_type') === 'refresh_token' ? 30 : 0 } }
   }
-}
-
-function behave (op: HostileProvider): void {
-  for (const endpoint of Object.keys(op.overrides) as Array<keyof typeof op.overrides>) Reflect.deleteProperty(op.overrides, endpoint)
-  op.idToken.claims = {}
 }
 

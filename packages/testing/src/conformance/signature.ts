@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import { SignJWT, decodeJwt, exportJWK } from 'jose'
-import { all, both, changing, codes, encoded, overriding, refusal, strangers } from './misbehaviour.ts'
+import { all, both, codes, encoded, overriding, refusal, strangers } from './misbehaviour.ts'
 import type { Misbehaviour } from './misbehaviour.ts'
 import type { ConformanceChapter } from './types.ts'
 
@@ -37,7 +37,7 @@ function algorithm (alg: string): Misbehaviour {
     const jwk = { ...await exportJWK(publicKey), kid: alg, alg, use: 'sig' }
     op.idToken.key = privateKey
     op.idToken.header = { alg, kid: alg }
-    changing('jwks', (body) => ({ keys: [...body['keys'] as object[], jwk] }))(op)
+    op.overrides.jwks = () => ({ body: { keys: [op.publicKey(), jwk] } })
   }
 }
 

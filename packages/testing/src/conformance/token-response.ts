@@ -4,7 +4,7 @@ import type { Misbehaviour } from './misbehaviour.ts'
 import type { ConformanceCase, ConformanceChapter } from './types.ts'
 
 const token = (changes: Record<string, unknown>): Misbehaviour => changing('token', (body) => ({ ...body, ...changes }))
-const inverted = (text: string): string => [...text].map((each) => each === each.toUpperCase() ? each.toLowerCase() : each.toUpperCase()).join('')
+const inverted = (text: string): string => text.replace(/./g, (each) => each === each.toUpperCase() ? each.toLowerCase() : each.toUpperCase())
 
 /** RFC 7636 section 4.6. */
 const verifyingPkce: Misbehaviour = (op) => {
