@@ -7,6 +7,7 @@ import { flowCookie } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { parkAnswer } from './handle.ts'
 import { authenticationError } from './identity.ts'
+import { leave } from './leave.ts'
 import { sendOutcome } from './outcome.ts'
 import { limited } from './rate-limit.ts'
 
@@ -103,7 +104,7 @@ function finish (context: Context, request: FastifyRequest, reply: FastifyReply,
   if (flow.purpose === 'connect' && flow.outcome !== 'granted') return sendOutcome(context, request, reply, flow)
   if (flow.outcome !== 'granted') throw loginFailure(context, flow, outcomeError(flow.outcome ?? 'expired', flow.error))
   const location = flow.purpose === 'login' ? flow.returnTo : connectUrl(context.settings, flow.id)
-  return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(location, 303)
+  return leave(reply, location)
 }
 
 function loginFailure ({ settings }: Context, flow: Flow, cause: unknown): HttpError {

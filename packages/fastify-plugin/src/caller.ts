@@ -17,11 +17,11 @@ export interface Caller {
 export function callerOf ({ identity }: Context, request: FastifyRequest, userInfo: UserInfo): Caller {
   const session = sessionOf(request)
   if (session !== null) return { userInfo, session }
-  return { userInfo, session, verify: async () => (await identity.identify(request.raw, known(new RequestClient(request))))?.userInfo }
+  return { userInfo, session, verify: async () => (await identity.identify(request.raw, asKnown(new RequestClient(request))))?.userInfo }
 }
 
 /** The client of a credential that is checked again. */
-export function known ({ address }: Client): Client {
+export function asKnown ({ address }: Client): Client {
   return { address, isKnown: true }
 }
 

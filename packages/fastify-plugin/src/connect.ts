@@ -2,14 +2,16 @@ import { ConsentryError, type ConnectFlow, type RedirectProvider, type RelayFlow
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { providerOf, redirectProviderOf, type Context } from './context.ts'
 import { setFlowCookie } from './cookies.ts'
+import { isOwnPage } from './csrf.ts'
 import { httpError } from './errors.ts'
-import { isOwnPage, refuse } from './guard.ts'
 import { sendHandleQuestion, sendLeft } from './handle.ts'
 import { authenticationError, sessionOf } from './identity.ts'
+import { leave } from './leave.ts'
 import { sendOutcome } from './outcome.ts'
 import { flowByHandle, ownFlow, type FlowParams } from './own-flow.ts'
 import { sendQuestion } from './question.ts'
 import { limited } from './rate-limit.ts'
+import { refuse } from './refuse.ts'
 import { sendSecretForm, submitSecret } from './secret-form.ts'
 
 /** Answering a flow: who comes from elsewhere is asked first, and only the flow's owner gets to the provider. */
@@ -60,7 +62,7 @@ async function sendToProvider (context: Context, request: FastifyRequest, reply:
   const provider = redirectProviderOf(context, flow.provider)
   const url = await authorizationUrl(context, provider, flow)
   setFlowCookie(request, reply, flow, context.settings.clock.now())
-  return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(url.href, 303)
+  return leave(reply, url.href)
 }
 
 /** A question that cannot be asked is withdrawn, or it would stand in the way of others until it expires. */

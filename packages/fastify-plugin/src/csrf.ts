@@ -18,6 +18,18 @@ export interface CsrfTokens {
   verify (request: FastifyRequest, purpose?: string): void
 }
 
+/**
+ * Whether a request that a session vouches for was made by a page of ours. Reading is left to the same-origin policy;
+ * a request that says neither where it comes from was not made by a browser's page.
+ */
+export function isOwnPage (request: FastifyRequest, allowed: ReadonlySet<string>): boolean {
+  if (/^(GET|HEAD|OPTIONS)$/.test(request.method) && !request.ws) return true
+  const { origin } = request.headers
+  const site = request.headers['sec-fetch-site']
+  if (origin !== undefined && origin !== 'null') return allowed.has(origin)
+  return site === undefined ? origin === undefined : site === 'same-origin'
+}
+
 /** The purpose of what stands on no page of ours: the pages and scripts of the application. */
 const anywhere = 'session'
 const longest = 512

@@ -93,6 +93,13 @@ export function asHttpError (error: unknown): HttpError | undefined {
   return error instanceof Error && 'code' in error && 'members' in error && classes.has(String(error.code)) ? error as HttpError : undefined
 }
 
+/** As `asHttpError`, where anything else is thrown on. */
+export function expectHttpError (error: unknown): HttpError {
+  const failure = asHttpError(error)
+  if (failure === undefined) throw error
+  return failure
+}
+
 /** What may be logged of a failure: of ours the code, since its causes may hold what a provider sent. */
 export function loggable (error: unknown): { code: ErrorCode } | { err: unknown } {
   const failure = asHttpError(error)

@@ -1,8 +1,7 @@
 import type { ErrorCode, Execution, ExecutionDocument, StartOptions } from '@consentry/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ownerOf, type Context } from './context.ts'
-import { httpError, sendProblem } from './errors.ts'
-import { ours } from './guard.ts'
+import { expectHttpError, httpError, sendProblem } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
 
 /** What a client is told about an execution. */
@@ -43,7 +42,7 @@ export async function replyExecution (context: Context, request: FastifyRequest,
     const document = first === 'ended' ? await started.ended : await context.executions.get(owner, started.id)
     return first === 'ended' ? sendEnd(context, reply, document) : sendStatus(context, reply, document)
   } catch (error) {
-    return sendProblem(reply, ours(error))
+    return sendProblem(reply, expectHttpError(error))
   }
 }
 

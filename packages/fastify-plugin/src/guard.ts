@@ -1,13 +1,12 @@
 import type { UserInfo } from '@consentry/user-identity'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Context } from './context.ts'
-import { clearSessionCookie } from './cookies.ts'
-import { asHttpError, httpError, sendProblem, type HttpError } from './errors.ts'
+import { isOwnPage } from './csrf.ts'
+import { httpError, type HttpError } from './errors.ts'
 import { authenticationError, hasEnded, sessionOf } from './identity.ts'
-import { passwordLoginName } from './password-login.ts'
-import { loginPath, stepUpPath } from './return-to.ts'
 import { routeAuthChecker } from './options.ts'
-import { wantsHtml, sendErrorPage } from './pages.ts'
+import { passwordLoginName } from './password-login.ts'
+import { refuse } from './refuse.ts'
 
 /** What a caller must be to pass. All that is given must hold. */
 export interface AuthRequirement {
@@ -111,37 +110,4 @@ function isFresh ({ claims: { auth_time: signedInAt } }: UserInfo, { maxAge }: A
 /** Whether the person signed in in the way that is asked for. */
 function isOfKind ({ claims }: UserInfo, { acr }: AuthRequirement): boolean {
   return acr === undefined || (typeof claims['acr'] === 'string' && acr.includes(claims['acr']))
-}
-
-/**
- * Whether a request that a session vouches for was made by a page of ours. Reading is left to the same-origin policy;
- * a request that says neither where it comes from was not made by a browser's page.
- */
-export function isOwnPage (request: FastifyRequest, allowed: ReadonlySet<string>): boolean {
-  if (/^(GET|HEAD|OPTIONS)$/.test(request.method) && !request.ws) return true
-  const { origin } = request.headers
-  const site = request.headers['sec-fetch-site']
-  if (origin !== undefined && origin !== 'null') return allowed.has(origin)
-  return site === undefined ? origin === undefined : site === 'same-origin'
-}
-
-/** Ends the request: a person is sent to the sign-in or gets a page, a program gets a problem document. */
-export function refuse (context: Context, request: FastifyRequest, reply: FastifyReply, error: HttpError): FastifyReply {
-  if (!request.ws && wantsHtml(request)) {
-    if (error.statusCode === 401 && context.settings.login.length > 0 && request.method === 'GET') {
-      if (error.code === 'CONSENTRY_ERR_CREDENTIAL_INVALID') clearSessionCookie(reply)
-      const provider = sessionOf(request)?.data.provider
-      const path = error.stepUp === undefined || provider === undefined || !Object.hasOwn(context.settings.providers, provider) ? loginPath(context.settings, request.url) : stepUpPath(context.settings, provider, request.url, error.stepUp)
-      return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(path, 303)
-    }
-    return sendErrorPage(context, request, reply, error)
-  }
-  return sendProblem(reply, error)
-}
-
-/** What was thrown, if it is ours to answer; anything else is thrown on. */
-export function ours (error: unknown): HttpError {
-  const known = asHttpError(error)
-  if (known === undefined) throw error
-  return known
 }

@@ -3,7 +3,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { RequestClient } from './client.ts'
 import type { BrowserSession, Context } from './context.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
-import { refuse, requirementOf } from './guard.ts'
+import { requirementOf } from './guard.ts'
+import { refuse } from './refuse.ts'
 
 const kSession: unique symbol = Symbol('consentry.session')
 const kRefusal: unique symbol = Symbol('consentry.refusal')

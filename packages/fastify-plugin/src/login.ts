@@ -5,6 +5,7 @@ import { setFlowCookie } from './cookies.ts'
 import { httpError } from './errors.ts'
 import { html } from './html.ts'
 import { sessionOf } from './identity.ts'
+import { leave } from './leave.ts'
 import { sendPage } from './pages.ts'
 import { passwordForm, passwordLoginName } from './password-login.ts'
 import { limited } from './rate-limit.ts'
@@ -50,7 +51,7 @@ export function login (app: FastifyInstance, context: Context): void {
     const flow = await flows.open(await flows.beginLogin({ provider: name, scopes: provider.defaultScopes, returnTo, ...stepUp(request) }))
     const url = await provider.authorizationUrl({ ...flow, ...(loginHint !== undefined && { loginHint }) })
     setFlowCookie(request, reply, flow, settings.clock.now())
-    return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(url.href, 303)
+    return leave(reply, url.href)
   })
 }
 
@@ -77,7 +78,7 @@ function choose (context: Context, reply: FastifyReply, query: LoginParameters):
   const links = names.map((name) => ({ label: providerOf(context, name).label, href: `${settings.prefix}/login/${name}?${search}` }))
   const [first, second] = links
   if (first === undefined && form === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
-  if (first !== undefined && second === undefined && form === undefined) return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(first.href, 303)
+  if (first !== undefined && second === undefined && form === undefined) return leave(reply, first.href)
   return sendPage(context, reply, {
     title: 'Sign in',
     mood: 'ask',

@@ -5,7 +5,8 @@ import { clearSessionCookie } from './cookies.ts'
 import { loggable } from './errors.ts'
 import { sessionOf } from './identity.ts'
 import { giveBackLoginTokens, openLoginTokens } from './login-tokens.ts'
-import { wantsHtml } from './pages.ts'
+import { leave } from './leave.ts'
+import { wantsHtml } from './wants-html.ts'
 
 /** Signing out: here, everywhere if asked, and at the provider where it has a way. */
 export function logout (app: FastifyInstance, context: Context): void {
@@ -26,9 +27,8 @@ export function logout (app: FastifyInstance, context: Context): void {
     const idToken = own && openLoginTokens(context, own)?.idToken
     const [redirectTo] = await Promise.all([endSessionUrl(context, session, idToken), revoke === true ? giveBackLoginTokens(context, ended) : undefined])
     clearSessionCookie(reply)
-    reply.header('cache-control', 'no-store')
     // A page goes where the provider signs people out; a script is told where that is.
-    return wantsHtml(request) ? reply.redirect(redirectTo ?? '/', 303) : reply.send({ redirectTo: redirectTo ?? null })
+    return wantsHtml(request) ? leave(reply, redirectTo ?? '/') : reply.header('cache-control', 'no-store').send({ redirectTo: redirectTo ?? null })
   })
 }
 

@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { providerOf, type Context } from './context.ts'
 import { asHttpError, failureHeaders } from './errors.ts'
 import { html } from './html.ts'
-import { sendPage, wantsHtml } from './pages.ts'
+import { sendPage } from './pages.ts'
+import { wantsHtml } from './wants-html.ts'
 
 /** How a connect ended: the same page however often it is loaded (R7). Throws the error of any outcome that is not the person's own. */
 export function sendOutcome (context: Context, request: FastifyRequest, reply: FastifyReply, flow: ConnectFlow): FastifyReply {

@@ -5,6 +5,7 @@ import { failureHeaders, problem, sendProblem, type HttpError } from './errors.t
 import { html, Html } from './html.ts'
 import { loginPath } from './return-to.ts'
 import { style } from './style.ts'
+import { wantsHtml } from './wants-html.ts'
 
 /** A page of ours. */
 export interface Page {
@@ -14,11 +15,6 @@ export interface Page {
   body: Html
   /** Runs in the page. Holds nothing that came from outside. */
   script?: string
-}
-
-/** Whether a person is looking: a browser that navigates asks for HTML. */
-export function wantsHtml (request: FastifyRequest): boolean {
-  return request.headers.accept?.includes('text/html') === true
 }
 
 /** Nothing may be framed, sniffed, stored or told to the next site (B18), and only what carries the nonce runs. */

@@ -4,9 +4,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { beginSession } from './begin-session.ts'
 import { RequestClient } from './client.ts'
 import type { Context } from './context.ts'
+import { isOwnPage } from './csrf.ts'
 import { httpError } from './errors.ts'
-import { isOwnPage } from './guard.ts'
 import { html, type Html } from './html.ts'
+import { leave } from './leave.ts'
 import { sendPage } from './pages.ts'
 import { limited } from './rate-limit.ts'
 import { readReturnTo } from './return-to.ts'
@@ -52,7 +53,7 @@ export function passwordLogin (app: FastifyInstance, context: Context): void {
       if (!ConsentryError.is(error, 'CONSENTRY_ERR_CREDENTIAL_INVALID')) throw error
       return sendPage(context, reply.code(401), { title: 'Sign in', mood: 'ask', body: passwordForm(context, returnTo, { username, failed: true }) })
     }
-    return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(returnTo, 303)
+    return leave(reply, returnTo)
   })
 }
 

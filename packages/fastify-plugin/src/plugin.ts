@@ -11,16 +11,17 @@ import { callback, elsewhere } from './callback.ts'
 import { announceBasic } from './challenges.ts'
 import { connect } from './connect.ts'
 import { connections } from './connections.ts'
+import type { ConsentryOptions } from './consentry-options.ts'
 import { connectUrl, createContext, ownerOf, type Context } from './context.ts'
-import { asHttpError, httpError, sendProblem, type HttpError } from './errors.ts'
+import { asHttpError, expectHttpError, httpError, sendProblem, type HttpError } from './errors.ts'
 import { executions, replyExecution } from './executions.ts'
-import { guard, ours } from './guard.ts'
+import { guard } from './guard.ts'
 import { guardSockets } from './guarded-sockets.ts'
 import { handle } from './handle.ts'
 import { authenticationError, identify, sessionOf } from './identity.ts'
 import { login } from './login.ts'
 import { logout } from './logout.ts'
-import { readOptions, type ConsentryOptions } from './options.ts'
+import { readOptions } from './options.ts'
 import { sendFailure } from './pages.ts'
 import { passwordLogin, passwordSessionName } from './password-login.ts'
 import { rateLimit } from './rate-limit.ts'
@@ -71,7 +72,7 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
   guardSockets(app, context)
 
   await app.register(async (scope) => {
-    scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, known(error, request)))
+    scope.setErrorHandler((error, request, reply) => sendFailure(context, request, reply, codedError(error, request)))
     ownValidation(scope)
     if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody, { bodyLimit: 16 * 1024 })
     await rateLimit(scope, context)
@@ -79,7 +80,7 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     for (const routes of [login, passwordLogin, callback, connect, handle, logout, backchannelLogout, refresh, connections, whoami]) routes(scope, context)
   }, { prefix: settings.prefix.slice(app.prefix.length) })
   await app.register(async (scope) => {
-    scope.setErrorHandler((error, request, reply) => sendProblem(reply, known(error, request)))
+    scope.setErrorHandler((error, request, reply) => sendProblem(reply, codedError(error, request)))
     ownValidation(scope)
     executions(scope, context)
     closing.push(sse(scope, context).close, websocket(scope, context).close)
@@ -121,7 +122,7 @@ async function authorizeRequest (context: Context, request: FastifyRequest, prov
     const { id: flowId, scopes } = flow
     throw httpError('CONSENTRY_ERR_AUTHORIZATION_REQUIRED', { members: { flowId, provider, profile: key.profile, scopes, connectUrl: connectUrl(context.settings, flowId) } })
   } catch (error) {
-    throw ours(error)
+    throw expectHttpError(error)
   }
 }
 
@@ -136,7 +137,7 @@ function problems (app: FastifyInstance): void {
 }
 
 /** On our own routes every failure has a code, and the message of an unknown one stays here. */
-function known (error: unknown, request: FastifyRequest): HttpError {
+function codedError (error: unknown, request: FastifyRequest): HttpError {
   const failure = asHttpError(error)
   if (failure !== undefined) return failure
   const { statusCode = 500 } = error as FastifyError

@@ -6,6 +6,7 @@ import { clearSessionCookie, setSessionCookie } from './cookies.ts'
 import { httpError } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
 import { giveBack, openLoginTokens, sealLoginTokens } from './login-tokens.ts'
+import { haveSameRights } from './rights.ts'
 
 /** How long one request may be at it before another may try, in milliseconds: longer than a provider is waited for. */
 const longest = 120_000
@@ -70,7 +71,7 @@ async function readUserInfo (context: Context, { data }: BrowserSession, tokens:
 async function keep (context: Context, reply: FastifyReply, session: BrowserSession, userInfo: UserInfo, tokens: TokenSet): Promise<void> {
   const { sessions, settings, csrf } = context
   const data = { ...session.data, userInfo }
-  if (rights(userInfo) === rights(session.data.userInfo)) {
+  if (haveSameRights(userInfo, session.data.userInfo)) {
     if (!await sessions.update(session.id, { data })) throw await tooLate(context, session, tokens)
     return
   }
@@ -84,8 +85,4 @@ async function keep (context: Context, reply: FastifyReply, session: BrowserSess
 async function tooLate (context: Context, { data }: BrowserSession, tokens: TokenSet): Promise<Error> {
   await giveBack(context, data.provider, tokens)
   return httpError('CONSENTRY_ERR_AUTHENTICATION_REQUIRED')
-}
-
-function rights ({ groups, roles, scopes }: UserInfo): string {
-  return JSON.stringify([groups, roles, scopes])
 }

@@ -1,5 +1,6 @@
 import { ConsentryError, type Deadline, type Deadlines } from '@consentry/core'
 import type { UserInfo } from '@consentry/user-identity'
+import { haveSameRights } from './rights.ts'
 
 /** Checks the credentials of open connections again. */
 export interface Reverification {
@@ -90,14 +91,10 @@ async function isStillGood (watched: Watched): Promise<boolean> {
   try {
     const userInfo = await watched.verify()
     watched.untold = 0
-    return userInfo !== undefined && rights(userInfo) === rights(watched.userInfo)
+    // With other rights comes another connection.
+    return userInfo?.userId === watched.userInfo.userId && haveSameRights(userInfo, watched.userInfo)
   } catch (error) {
     if (ConsentryError.is(error) && error.retryable) return ++watched.untold < mostUntold
     return false
   }
-}
-
-/** Who it is and what they may do: with other rights comes another connection. */
-function rights ({ userId, roles, groups, scopes }: UserInfo): string {
-  return JSON.stringify([userId, roles, groups, scopes])
 }

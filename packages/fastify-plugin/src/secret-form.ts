@@ -4,8 +4,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { connectUrl, ownerOf, providerOf, type Context } from './context.ts'
 import { asHttpError, failureHeaders, httpError, type HttpError } from './errors.ts'
 import { html, type Html } from './html.ts'
-import { sendPage, wantsHtml } from './pages.ts'
+import { leave } from './leave.ts'
+import { sendPage } from './pages.ts'
 import { facts } from './question.ts'
+import { wantsHtml } from './wants-html.ts'
 
 /** The longest secret that is taken, in characters. */
 const longest = 8192
@@ -54,7 +56,7 @@ export async function submitSecret (context: Context, request: FastifyRequest<{ 
     throw error
   }
   // Away from the form, so that a reload does not send it again.
-  return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(connectUrl(context.settings, flow.id), 303)
+  return leave(reply, connectUrl(context.settings, flow.id))
 }
 
 /** As it was typed: whether blanks belong to it is for the provider to say. */

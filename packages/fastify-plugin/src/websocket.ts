@@ -2,15 +2,15 @@ import type { EventFeed, ExecutionEvent } from '@consentry/core'
 import { readAuthMessage, type Client, type UserInfo } from '@consentry/user-identity'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
-import { callerOf, known, watchCaller, type Caller } from './caller.ts'
+import { asKnown, callerOf, watchCaller, type Caller } from './caller.ts'
 import { RequestClient } from './client.ts'
 import { closeCodes } from './close-codes.ts'
 import { ownerOf, type Context } from './context.ts'
 import { asHttpError, httpError, loggable, type HttpError } from './errors.ts'
-import { refuse } from './guard.ts'
 import { closeSoon } from './guarded-sockets.ts'
 import { refusalOf } from './identity.ts'
 import { readMessage, type ClientMessage } from './messages.ts'
+import { refuse } from './refuse.ts'
 
 /** Messages are counted over this long, in milliseconds. */
 const countedOver = 10_000
@@ -130,7 +130,7 @@ class Connection {
       const { identity } = this.#context
       const credential = readAuthMessage(message)
       const userInfo = await identity.authenticate(credential, this.#client)
-      const verify = (): Promise<UserInfo> => identity.authenticate(credential, known(this.#client))
+      const verify = (): Promise<UserInfo> => identity.authenticate(credential, asKnown(this.#client))
       await this.#signIn({ userInfo, session: null, verify }, () => this.#send({ type: 'auth_result', status: 'success', userId: userInfo.userId }))
     } catch (error) {
       const { code, message } = asHttpError(error) ?? httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
