@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sessionNames } from './backchannel-logout.ts'
 import { beginSession } from './begin-session.ts'
 import { connectUrl, ownerOf, redirectProviderOf, sessionUserInfo, type Context } from './context.ts'
-import { flowCookie } from './cookies.ts'
-import { asHttpError, httpError, type HttpError } from './errors.ts'
+import { clearFlowCookie, flowCookie } from './cookies.ts'
+import { asHttpError, httpError, loggable, type HttpError } from './errors.ts'
 import { parkAnswer } from './handle.ts'
 import { authenticationError } from './identity.ts'
 import { leave } from './leave.ts'
@@ -82,7 +82,6 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     if (flow.acrValues !== undefined && !flow.acrValues.includes(String(userInfo.claims['acr']))) throw httpError('CONSENTRY_ERR_STEP_UP_REQUIRED')
     const names = sessionNames(account.issuer, account.subject, tokens.account?.claims['sid'])
     await beginSession(context, request, reply, { userInfo, provider: flow.provider }, { names, tokens })
-    await flows.settle(flow, 'granted')
   } catch (error) {
     const failure = loginFailure(context, flow, error)
     const denied = failure.code === 'CONSENTRY_ERR_CONSENT_DENIED'
@@ -90,6 +89,8 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     await flows.settle(flow, denied ? 'denied' : 'provider_error', denied ? undefined : failure.code)
     throw failure
   }
+  // Who is signed in is not told otherwise: a flow that cannot be settled ends by itself.
+  await flows.settle(flow, 'granted').catch((error: unknown) => { request.log.warn(loggable(error), 'settling a sign-in failed') })
   return finish(context, request, reply, { ...flow, outcome: 'granted' })
 }
 
@@ -103,8 +104,9 @@ function refusal (error: string): ConsentryError {
 function finish (context: Context, request: FastifyRequest, reply: FastifyReply, flow: LoginFlow | ConnectFlow): FastifyReply {
   if (flow.purpose === 'connect' && flow.outcome !== 'granted') return sendOutcome(context, request, reply, flow)
   if (flow.outcome !== 'granted') throw loginFailure(context, flow, outcomeError(flow.outcome ?? 'expired', flow.error))
-  const location = flow.purpose === 'login' ? flow.returnTo : connectUrl(context.settings, flow.id)
-  return leave(reply, location)
+  if (flow.purpose === 'connect') return leave(reply, connectUrl(context.settings, flow.id))
+  clearFlowCookie(reply, flow.id)
+  return leave(reply, flow.returnTo)
 }
 
 function loginFailure ({ settings }: Context, flow: Flow, cause: unknown): HttpError {

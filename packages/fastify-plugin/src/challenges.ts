@@ -26,8 +26,8 @@ function bearer ({ headers }: FastifyRequest, { code, stepUp }: HttpError): stri
     const parameters = [...maxAge === undefined ? [] : [`max_age="${maxAge}"`], ...acr === undefined ? [] : [`acr_values="${acr.join(' ')}"`]]
     return ['Bearer error="insufficient_user_authentication"', ...parameters].join(', ')
   }
-  const isPassword = /^basic /i.test(headers.authorization ?? '')
-  return code === 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED' || isPassword ? 'Bearer' : 'Bearer error="invalid_token"'
+  const isToken = /^bearer /i.test(headers.authorization ?? '')
+  return isToken && code !== 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED' ? 'Bearer error="invalid_token"' : 'Bearer'
 }
 
 /** RFC 7617 section 2.1. What a header cannot hold of the realm is percent-encoded. */

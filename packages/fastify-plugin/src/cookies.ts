@@ -17,6 +17,11 @@ export function setSessionCookie (reply: FastifyReply, secret: string, lifetime:
   reply.setCookie(cookieNames.session, secret, { ...attributes, maxAge: Math.floor(lifetime / 1000) })
 }
 
+/** The values of the session cookie: one, unless somebody else put a second one there (T1). */
+export function sessionCookies ({ headers }: Pick<FastifyRequest, 'headers'>): string[] {
+  return cookieValues(headers.cookie ?? '', cookieNames.session)
+}
+
 export function clearSessionCookie (reply: FastifyReply): void {
   reply.clearCookie(cookieNames.session, attributes)
 }
@@ -29,6 +34,11 @@ export function setFlowCookie (request: FastifyRequest, reply: FastifyReply, flo
   for (const [other] of oldestFirst.slice(0, Math.max(0, others.length + 1 - mostFlows))) reply.clearCookie(other, attributes)
   const maxAge = Math.max(1, Math.ceil((flow.expiresAt - now) / 1000))
   reply.setCookie(name, `${flow.expiresAt}.${flow.binding}`, { ...attributes, maxAge })
+}
+
+/** A flow that is over binds nothing any more. */
+export function clearFlowCookie (reply: FastifyReply, flowId: string): void {
+  reply.clearCookie(cookieNames.flow + flowId, attributes)
 }
 
 /** The binding secret that this browser holds for the flow. One of two of the same name is not ours, so neither counts. */

@@ -19,7 +19,7 @@ export interface CsrfTokens {
 }
 
 /**
- * Whether a request that a session vouches for was made by a page of ours. Reading is left to the same-origin policy;
+ * Whether a request was made by a page of ours, if by any. Reading is left to the same-origin policy;
  * a request that says neither where it comes from was not made by a browser's page.
  */
 export function isOwnPage (request: FastifyRequest, allowed: ReadonlySet<string>): boolean {

@@ -31,7 +31,7 @@ export type RouteAuth = boolean | AuthRequirement
 
 /** Guards every route by its own `config.auth`, never by its path. */
 export function guard (app: FastifyInstance, context: Context): void {
-  const { defaultAuth, allowedOrigins, clock } = context.settings
+  const { defaultAuth, clock } = context.settings
 
   const check = routeAuthChecker()
   app.addHook('onRoute', ({ config, method, url }) => {
@@ -40,8 +40,9 @@ export function guard (app: FastifyInstance, context: Context): void {
 
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return
-    if (sessionOf(request) !== null && !isOwnPage(request, allowedOrigins)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_CROSS_ORIGIN'))
-    const requirement = requirementOf(request, defaultAuth) ?? false
+    const said = requirementOf(request, defaultAuth)
+    if (isForeign(context, request, said)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_CROSS_ORIGIN'))
+    const requirement = said ?? false
     if (requirement === false) return
     const error = shortcoming(request, requirement, clock.now() / 1000)
     if (error !== undefined) return refuse(context, request, reply, error)
@@ -58,6 +59,21 @@ export function guard (app: FastifyInstance, context: Context): void {
     if (hasEnded(this)) return false
     return shortcoming(this, requirement, clock.now() / 1000) === undefined && await passesCheck(this, requirement)
   })
+}
+
+/**
+ * Whether a page of another origin makes the request act by what a browser sends along by itself (T3). No page may read
+ * what comes of a request elsewhere, but it may talk through a WebSocket: that is for pages of ours whoever is calling,
+ * unless the route says that it is public (T13).
+ */
+function isForeign ({ settings: { allowedOrigins, identity: { trust } } }: Context, request: FastifyRequest, said: RouteAuth | undefined): boolean {
+  if (isOwnPage(request, allowedOrigins)) return false
+  return isAmbient(request, trust) || (request.ws && said !== false)
+}
+
+/** Browsers send cookies by themselves, and passwords that they were told once; a proxy adds its word to whatever they send. */
+function isAmbient (request: FastifyRequest, trust: 'upstream' | undefined): boolean {
+  return sessionOf(request) !== null || request.userInfo?.source === 'basic' || (trust === 'upstream' && request.userInfo !== null)
 }
 
 /** Why the caller does not meet what is required, as far as that can be told without the body. */

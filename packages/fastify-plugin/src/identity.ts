@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import { RequestClient } from './client.ts'
 import type { BrowserSession, Context } from './context.ts'
+import { sessionCookies } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { requirementOf } from './guard.ts'
 import { refuse } from './refuse.ts'
@@ -74,6 +75,11 @@ export function sessionOf (request: FastifyRequest): BrowserSession | null {
 /** Why the credential that came with the request was not accepted. */
 export function refusalOf (request: FastifyRequest): HttpError | null {
   return request[kRefusal]
+}
+
+/** Whether all that is wrong is a session that ran out: a browser sends its cookie all the same. */
+export function isStaleSession (request: FastifyRequest, { code }: HttpError): boolean {
+  return code === 'CONSENTRY_ERR_CREDENTIAL_INVALID' && !isDeliberate(request.headers) && sessionCookies(request).length === 1
 }
 
 /** Answers on behalf of a route that needs to know who is calling. */

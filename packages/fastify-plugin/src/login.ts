@@ -42,6 +42,14 @@ export function login (app: FastifyInstance, context: Context): void {
   app.get<{ Querystring: LoginParameters }>('/login', { schema: { querystring: parameters }, config: limited }, async (request, reply) => choose(context, reply, request.query))
   app.post<{ Body: LoginParameters | undefined }>('/login', { schema: { body: parameters }, config: limited }, async (request, reply) => choose(context, reply, request.body ?? {}))
 
+  if (settings.login.includes(passwordLoginName)) {
+    app.get<{ Querystring: LoginParameters }>(`/login/${passwordLoginName}`, { schema: { querystring: parameters }, config: limited }, async (request, reply) => {
+      const { userId } = stepUp(request)
+      const body = passwordForm(context, readReturnTo(request.query.return_to, settings), { ...(userId !== undefined && { userId }) })
+      return sendPage(context, reply, { title: 'Sign in', mood: 'ask', body })
+    })
+  }
+
   app.get<{ Params: { provider: string }, Querystring: LoginParameters }>('/login/:provider', { exposeHeadRoute: false, schema: { querystring: parameters }, config: limited }, async (request, reply) => {
     const { return_to: path, login_hint: loginHint } = request.query
     const returnTo = readReturnTo(path, settings)
@@ -75,7 +83,7 @@ function choose (context: Context, reply: FastifyReply, query: LoginParameters):
   const search = new URLSearchParams({ return_to: returnTo, ...(loginHint !== undefined && { login_hint: loginHint }) }).toString()
   const names = settings.login.filter((name) => name !== passwordLoginName && (iss === undefined || providerOf(context, name).issuer === iss))
   const form = iss === undefined && settings.login.includes(passwordLoginName) ? passwordForm(context, returnTo) : undefined
-  const links = names.map((name) => ({ label: providerOf(context, name).label, href: `${settings.prefix}/login/${name}?${search}` }))
+  const links = names.map((name) => ({ label: labelOf(context, name, names), href: `${settings.prefix}/login/${name}?${search}` }))
   const [first, second] = links
   if (first === undefined && form === undefined) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
   if (first !== undefined && second === undefined && form === undefined) return leave(reply, first.href)
@@ -88,7 +96,14 @@ ${form}`
   })
 }
 
+/** Of two that are called the same, which is which. */
+function labelOf (context: Context, name: string, names: readonly string[]): string {
+  const { label } = providerOf(context, name)
+  return names.some((other) => other !== name && providerOf(context, other).label === label) ? `${label} (${name})` : label
+}
+
 /** `target_link_uri` is a whole URL; only one of our own leads anywhere. */
 function ownPath ({ settings: { origin } }: Context, uri: string | undefined): string | undefined {
+  if (uri === origin) return '/'
   return uri?.startsWith(`${origin}/`) === true ? uri.slice(origin.length) : uri
 }

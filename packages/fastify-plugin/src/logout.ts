@@ -1,22 +1,29 @@
 import { randomId } from '@consentry/core'
 import type { FastifyInstance } from 'fastify'
 import { redirectProviderOf, type BrowserSession, type Context } from './context.ts'
-import { clearSessionCookie } from './cookies.ts'
-import { loggable } from './errors.ts'
-import { sessionOf } from './identity.ts'
+import { clearSessionCookie, sessionCookies } from './cookies.ts'
+import { isOwnPage } from './csrf.ts'
+import { httpError, loggable } from './errors.ts'
+import { isStaleSession, refusalOf, sessionOf } from './identity.ts'
 import { giveBackLoginTokens, openLoginTokens } from './login-tokens.ts'
 import { leave } from './leave.ts'
+import { limited } from './rate-limit.ts'
 import { wantsHtml } from './wants-html.ts'
 
 /** Signing out: here, everywhere if asked, and at the provider where it has a way. */
 export function logout (app: FastifyInstance, context: Context): void {
-  const { identity, sessions } = context
+  const { identity, sessions, settings } = context
 
   app.post<{ Querystring: { everywhere?: boolean, revoke?: boolean } }>('/logout', {
-    config: { auth: false },
+    config: limited,
     schema: { querystring: { type: 'object', properties: { everywhere: { type: 'boolean' }, revoke: { type: 'boolean' } } } }
   }, async (request, reply) => {
     const { everywhere, revoke } = request.query
+    // Whatever the session: a browser that is made to come here without its cookie would obey the deletion all the same (T3).
+    if (!isOwnPage(request, settings.allowedOrigins)) throw httpError('CONSENTRY_ERR_CROSS_ORIGIN')
+    const refusal = refusalOf(request)
+    // Who cannot be told is not signed out, and must not believe it.
+    if (refusal !== null && !isStaleSession(request, refusal)) throw refusal
     const session = sessionOf(request)
     context.csrf.verify(request)
     // First here: it must not wait for the provider.
@@ -26,7 +33,7 @@ export function logout (app: FastifyInstance, context: Context): void {
     const ended = own === undefined ? others : [own, ...others]
     const idToken = own && openLoginTokens(context, own)?.idToken
     const [redirectTo] = await Promise.all([endSessionUrl(context, session, idToken), revoke === true ? giveBackLoginTokens(context, ended) : undefined])
-    clearSessionCookie(reply)
+    if (sessionCookies(request).length > 0) clearSessionCookie(reply)
     // A page goes where the provider signs people out; a script is told where that is.
     return wantsHtml(request) ? leave(reply, redirectTo ?? '/') : reply.header('cache-control', 'no-store').send({ redirectTo: redirectTo ?? null })
   })

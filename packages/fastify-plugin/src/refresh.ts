@@ -6,6 +6,7 @@ import { clearSessionCookie, setSessionCookie } from './cookies.ts'
 import { httpError } from './errors.ts'
 import { authenticationError, sessionOf } from './identity.ts'
 import { giveBack, openLoginTokens, sealLoginTokens } from './login-tokens.ts'
+import { limited } from './rate-limit.ts'
 import { haveSameRights } from './rights.ts'
 
 /** How long one request may be at it before another may try, in milliseconds: longer than a provider is waited for. */
@@ -16,7 +17,7 @@ const signInClaims: ReadonlySet<string> = new Set(['auth_time', 'acr', 'amr', 's
 
 /** Asks the provider that signed a person in who they are by now. */
 export function refresh (app: FastifyInstance, context: Context): void {
-  app.post('/refresh', { config: { auth: false } }, async (request, reply) => {
+  app.post('/refresh', { config: limited }, async (request, reply) => {
     const session = sessionOf(request)
     if (session === null) throw authenticationError(request)
     context.csrf.verify(request)
@@ -43,10 +44,11 @@ async function renew (context: Context, reply: FastifyReply, session: BrowserSes
   if (before?.refreshToken === undefined) {
     throw httpError(await sessions.endOf(id) === undefined ? 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED' : 'CONSENTRY_ERR_REAUTH_REQUIRED')
   }
-  const { refreshToken, account } = before
+  const { refreshToken, account, idToken } = before
   try {
     const answer = await redirectProviderOf(context, data.provider).refresh({ refreshToken, ...(account !== undefined && { account }) })
-    const tokens = { ...answer, ...(answer.account === undefined && account !== undefined && { account }) }
+    // The ID token of the sign-in is still the hint for a sign-out.
+    const tokens = { ...answer, ...(answer.account === undefined && account !== undefined && { account }), ...(answer.idToken === undefined && idToken !== undefined && { idToken }) }
     if (!await sessions.update(id, { data, attachment: sealLoginTokens(context, id, tokens) })) throw await tooLate(context, session, tokens)
     return tokens
   } catch (error) {

@@ -107,6 +107,8 @@ class Connection {
       const failure = asHttpError(error)
       if (failure === undefined) this.#context.log.warn(loggable(error), 'websocket message failed')
       this.#sendError(failure ?? httpError('CONSENTRY_ERR_STORE_UNAVAILABLE'))
+      // Who may have no events has nothing to wait for.
+      if (failure?.code === 'CONSENTRY_ERR_FORBIDDEN') this.close(closeCodes.notAllowed, 'not allowed')
     })
   }
 
@@ -135,6 +137,7 @@ class Connection {
     } catch (error) {
       const { code, message } = asHttpError(error) ?? httpError('CONSENTRY_ERR_CREDENTIAL_INVALID')
       this.#send({ type: 'auth_result', status: 'error', error: { code, message } })
+      if (code === 'CONSENTRY_ERR_FORBIDDEN') this.close(closeCodes.notAllowed, 'not allowed')
       if (code === 'CONSENTRY_ERR_TOO_MANY_REQUESTS') this.close(closeCodes.tooMany, 'too many failed')
     }
   }
@@ -142,6 +145,7 @@ class Connection {
   /** A later sign-in replaces the earlier one, with all that was subscribed under it. */
   async #signIn (caller: Caller, tell?: () => void): Promise<void> {
     if (this.#socket.readyState !== this.#socket.OPEN) return
+    const owner = ownerOf(this.#context, caller.userInfo)
     this.#release()
     this.#userInfo = caller.userInfo
     this.#stopWatching = watchCaller(this.#context, caller, () => {
@@ -151,7 +155,7 @@ class Connection {
       this.#userInfo = undefined
       closeSoon(this.#context, this.#socket, closeCodes.notAuthenticated, 'signed out')
     })
-    this.#feed = this.#context.executions.feed(ownerOf(this.#context, caller.userInfo), (event) => this.#deliver(event))
+    this.#feed = this.#context.executions.feed(owner, (event) => this.#deliver(event))
     tell?.()
     await this.#feed.subscribeAll()
   }

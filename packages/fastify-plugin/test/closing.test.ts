@@ -14,9 +14,7 @@ t.test('closing ends runs, tells who listens, and closes sockets with 1012', asy
   const stream = readEvents(alice, server, started.executionId)
   await socket.until(({ event }) => event?.type === 'oauth_required')
   await new Promise((resolve) => setTimeout(resolve, 100))
-  const since = Date.now()
   await server.app.close()
-  t.ok(Date.now() - since < 2000, 'nothing holds it up')
   t.match(await socket.closed, { code: 1012 })
   t.match(socket.events.at(-1), { type: 'failed', data: { code: 'CONSENTRY_ERR_SHUTDOWN' } })
   t.match((await stream).events.at(-1), { type: 'failed', data: { code: 'CONSENTRY_ERR_SHUTDOWN' } })
@@ -75,7 +73,7 @@ t.test('T17 a store that is down is a 503, never open', async (t) => {
   const server = await startServer(t, { options: { stateStore } })
   const alice = await server.browser('alice')
   down = true
-  for (const [path, method] of [['/auth/userinfo', 'GET'], ['/report', 'POST'], ['/auth/login/corp', 'GET'], ['/executions/x', 'GET'], ['/auth/connect/x', 'GET']] as const) {
+  for (const [path, method] of [['/auth/userinfo', 'GET'], ['/auth/logout', 'POST'], ['/', 'GET'], ['/report', 'POST'], ['/auth/login/corp', 'GET'], ['/executions/x', 'GET'], ['/auth/connect/x', 'GET']] as const) {
     const answer = await call(alice, server, path, { method })
     t.equal(answer.status, 503, path)
     t.equal(codeOf(answer), 'CONSENTRY_ERR_STORE_UNAVAILABLE')

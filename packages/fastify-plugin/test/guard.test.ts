@@ -165,7 +165,7 @@ t.test('step-up: the form for a password proves again who is there, but in no ot
   await clock.advance(331_000)
   t.match((await call(alice, server, '/recent')).headers.get('www-authenticate'), 'max_age="300"')
   const form = await alice.open(`${server.url}/recent`)
-  t.equal(new URL(form.url).pathname, '/auth/login')
+  t.equal(new URL(form.url).pathname, '/auth/login/basic')
   t.equal((await form.submit({ username: 'alice', password: 'right' })).title, 'Recent', 'through the form and back')
 
   const bob = await server.browser()

@@ -1,6 +1,8 @@
+import { ConsentryError, memoryState, type StateStore } from '@consentry/core'
 import { oidc } from '@consentry/providers'
-import { startHostileProvider, type Browser } from '@consentry/testing'
+import { createClock, startHostileProvider, type Browser } from '@consentry/testing'
 import t from 'tap'
+import { audience, issuer, tokenIssuer } from './jwt.ts'
 import { call, codeOf, startServer, type TestServer } from './server.ts'
 import { openSocket } from './socket.ts'
 
@@ -117,4 +119,68 @@ t.test('a logout token that is none is a bad request, and nobody is signed out',
   }
   t.equal((await post('logout_token=a.b.c', 'application/x-www-form-urlencoded', 'nobody')).status, 404)
   t.equal(await isSignedIn(alice, server), true)
+})
+
+t.test('who cannot be told is not signed out, and is told so', async (t) => {
+  const { jwks, sign } = await tokenIssuer()
+  const inner = memoryState()
+  let down = false
+  const stateStore = new Proxy(inner, {
+    get: (target, name: keyof StateStore) => down && name === 'get' ? async () => { throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE') } : target[name]
+  })
+  const server = await startServer(t, { options: { stateStore, identity: { jwt: { issuers: [{ issuer, audience, jwks }] } } } })
+  const alice = await server.browser('alice')
+  const cookie = alice.cookieHeader(server.url)
+  const { csrfToken } = (await call(alice, server, '/auth/status')).json<{ csrfToken: string }>()
+  const logout = (headers: Record<string, string> = {}) => fetch(`${server.url}/auth/logout`, { method: 'POST', headers: { cookie, origin: server.url, 'x-csrf-token': csrfToken, ...headers } })
+  const refused = async (answer: Response, status: number, code: string): Promise<void> => {
+    t.equal(answer.status, status, code)
+    t.equal(codeOf({ text: await answer.text() }), code)
+    t.equal(answer.headers.get('set-cookie'), null)
+  }
+  await refused(await logout({ authorization: 'Bearer a.b.c' }), 401, 'CONSENTRY_ERR_CREDENTIAL_INVALID')
+  await refused(await logout({ authorization: `Bearer ${await sign()}` }), 401, 'CONSENTRY_ERR_CREDENTIAL_CONFLICT')
+  await refused(await logout({ cookie: `${cookie}; ${cookie}` }), 401, 'CONSENTRY_ERR_CREDENTIAL_INVALID')
+  down = true
+  await refused(await logout(), 503, 'CONSENTRY_ERR_STORE_UNAVAILABLE')
+  down = false
+  t.equal(await isSignedIn(alice, server), true)
+
+  t.equal((await logout()).status, 200)
+  t.equal(await isSignedIn(alice, server), false)
+  const over = await logout()
+  t.equal(over.status, 200, 'a session that is over is signed out')
+  t.match(over.headers.get('set-cookie'), /__Host-consentry-session=;/)
+  t.equal((await logout({ cookie: '' })).headers.get('set-cookie'), null, 'who has no cookie needs no deletion')
+})
+
+t.test('the hint of who signs out outlives a refresh that brings no ID token', async (t) => {
+  const op = await startHostileProvider()
+  t.teardown(() => op.close())
+  op.metadata['end_session_endpoint'] = `${op.issuer}/logout`
+  const corp = oidc({ issuer: op.issuer, clientId: 'client', clientSecret: 'secret', allowInsecureLoopback: true, idTokenHintInUrl: true })
+  const server = await startServer(t, { options: { providers: { corp } } })
+  const browser = await server.browser()
+  await browser.open(`${server.url}/auth/login`)
+  let given: unknown
+  op.overrides.token = async (_request, usual) => {
+    const { body, ...answer } = await usual()
+    const { id_token: _idToken, ...rest } = body as Record<string, unknown>
+    given = rest['access_token']
+    return { ...answer, body: rest }
+  }
+  t.equal((await call(browser, server, '/auth/refresh', { method: 'POST' })).status, 200)
+  t.ok(given)
+  const { redirectTo } = (await call(browser, server, '/auth/logout', { method: 'POST' })).json<{ redirectTo: string }>()
+  t.match(new URL(redirectTo).searchParams.get('id_token_hint'), /^[\w-]+\.[\w-]+\.[\w-]+$/)
+})
+
+t.test('T16: signing out and refreshing are limited by address', async (t) => {
+  for (const path of ['/auth/logout', '/auth/refresh']) {
+    const server = await startServer(t, { options: { clock: createClock(), rateLimit: { max: 2, timeWindow: 60_000 } } })
+    const post = async (): Promise<number> => (await fetch(server.url + path, { method: 'POST' })).status
+    const first = [await post(), await post()]
+    t.notOk(first.includes(429))
+    t.equal(await post(), 429, path)
+  }
 })

@@ -40,7 +40,8 @@ export interface Identified<Session> {
 /** Tells who is calling. */
 export interface Identity<Session = never> {
   /**
-   * Who makes this request; `null` without a credential. All that are there must be good and name the same caller.
+   * Who makes this request; `null` without a credential. All that are there must be good and name the same caller, save
+   * that a session which is over is passed over where there is another credential.
    *
    * @throws ConsentryError
    * - `CONSENTRY_ERR_CREDENTIAL_INVALID`: a credential is there and not accepted
@@ -84,12 +85,12 @@ export function createIdentity<Session = never> (options: IdentityOptions<Sessio
     return attempts.run(credential, client, () => verify(credential, client))
   }
 
-  async function check (credential: Credential, client: Client | undefined): Promise<Identified<Session>> {
+  /** `undefined` for a session that is over, or never was. */
+  async function check (credential: Credential, client: Client | undefined): Promise<Identified<Session> | undefined> {
     try {
       if (credential.kind !== 'session') return { userInfo: await cache.check(keyOf(credential), (client) => verifyLimited(credential, client), client) }
       const session = await sessions?.find(credential.secret)
-      if (sessions === undefined || session === undefined || session === null) throw refused()
-      return { userInfo: sessions.userInfo(session), session }
+      return sessions === undefined || session === undefined || session === null ? undefined : { userInfo: sessions.userInfo(session), session }
     } catch (error) {
       // What the application looks things up with has failed: that makes nobody a stranger.
       throw ConsentryError.is(error) ? error : new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: error })
@@ -99,11 +100,19 @@ export function createIdentity<Session = never> (options: IdentityOptions<Sessio
   return {
     warnings,
     forget: (userId) => { cache.forget(userId === undefined ? undefined : (userInfo) => userInfo.userId === userId) },
-    authenticate: async (credential, client) => (await check(wellFormed(credential), client)).userInfo,
+    async authenticate (credential, client) {
+      const caller = await check(wellFormed(credential), client)
+      if (caller === undefined) throw refused()
+      return caller.userInfo
+    },
     async identify (source, client) {
       let caller: Identified<Session> | null = null
-      for (const credential of readCredentials(source, sessions?.cookie)) {
+      const credentials = readCredentials(source, sessions?.cookie)
+      for (const credential of credentials) {
         const found = await check(credential, client)
+        // A browser sends the cookie of a session that is over along with whatever else somebody meant.
+        if (found === undefined && credentials.length > 1) continue
+        if (found === undefined) throw refused()
         if (caller !== null && caller.userInfo.userId !== found.userInfo.userId) throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_CONFLICT')
         caller ??= found
       }
