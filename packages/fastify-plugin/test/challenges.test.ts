@@ -25,6 +25,8 @@ t.test('a program is told that user names and passwords are taken, beside bearer
   for (const url of ['/me', '/auth/userinfo', '/executions/x']) t.same(await challenges(url), ['Bearer', taken], url)
   t.same(await challenges('/me', { authorization: 'Bearer unknown' }), ['Bearer error="invalid_token"', taken])
   t.same(await challenges('/me', { authorization }), ['Bearer', taken], 'a wrong password is no bad token')
+  t.same(await challenges('/me', { 'x-api-key': 'unknown' }), ['Bearer', taken], 'nor is a wrong key')
+  t.same(await challenges('/me', { cookie: '__Host-consentry-session=over' }), ['Bearer', taken], 'nor a session that is over')
   t.same(await challenges('/me', { 'sec-fetch-mode': 'cors' }), ['Bearer', taken], 'fetch of Node.js')
   t.equal((await (await start(t)).inject('/me')).headers['www-authenticate'], 'Bearer', 'not where they are not taken')
 })

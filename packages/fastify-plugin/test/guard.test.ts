@@ -1,5 +1,7 @@
 import { createClock, signIn } from '@consentry/testing'
 import Fastify from 'fastify'
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
 import t from 'tap'
 import consentry, { type RouteAuth } from '../src/index.ts'
 import { audience, issuer, tokenIssuer } from './jwt.ts'
@@ -184,4 +186,51 @@ t.test('T11 T17 routes of a context that was there before the plugin are guarded
   })
   await app.register(consentry, { baseUrl: 'https://app.example.com', secret, providers: {}, defaultAuth: true })
   for (const url of ['/admin', '/groups', '/unsaid']) t.equal((await app.inject(url)).statusCode, 401, url)
+})
+
+t.test('nobody is sent to the sign-in in a circle: only where it mends what is wrong', async (t) => {
+  const { jwks, sign } = await tokenIssuer()
+  const server = await startServer(t, {
+    options: { identity: { jwt: { issuers: [{ issuer, audience, jwks }] } } },
+    routes: (app) => { app.get('/inner', { config: { auth: true } }, async (_request, reply) => reply.type('text/html').send('<title>Inner</title>')) }
+  })
+  const alice = await server.browser('alice')
+  const cookie = alice.cookieHeader(server.url)
+  const open = (headers: Record<string, string>) => fetch(`${server.url}/inner`, { redirect: 'manual', headers: { accept: 'text/html', ...headers } })
+  for (const [headers, code] of [
+    [{ cookie, authorization: `Bearer ${await sign()}` }, 'CONSENTRY_ERR_CREDENTIAL_CONFLICT'],
+    [{ cookie, authorization: 'Bearer a.b.c' }, 'CONSENTRY_ERR_CREDENTIAL_INVALID'],
+    [{ authorization: 'Bearer a.b.c' }, 'CONSENTRY_ERR_CREDENTIAL_INVALID'],
+    [{ cookie: `${cookie}; ${cookie}` }, 'CONSENTRY_ERR_CREDENTIAL_INVALID']
+  ] as Array<[Record<string, string>, string]>) {
+    const page = await open(headers)
+    t.equal(page.status, 401, JSON.stringify(Object.keys(headers)))
+    t.equal(codeOf({ text: await page.text() }), code)
+    t.equal(page.headers.get('set-cookie'), null, 'a good session stays')
+  }
+  t.equal((await call(alice, server, '/auth/userinfo')).status, 200)
+  const stale = await open({ cookie: '__Host-consentry-session=over' })
+  t.equal(stale.status, 303)
+  t.match(stale.headers.get('set-cookie'), /__Host-consentry-session=;/)
+})
+
+t.test('a session that ran out is no credential, and none beside another', async (t) => {
+  const { jwks, sign } = await tokenIssuer()
+  const server = await startServer(t, { options: { identity: { jwt: { issuers: [{ issuer, audience, jwks }] } } }, routes: (app) => { app.get('/me', async (request) => request.userInfo) } })
+  const me = async (headers: Record<string, string>) => fetch(`${server.url}/me`, { headers: { cookie: '__Host-consentry-session=over', ...headers } })
+  t.equal(await (await me({})).text(), 'null')
+  t.match(await (await me({ authorization: `Bearer ${await sign()}` })).json(), { source: 'jwt', subject: 'carol' })
+  t.equal((await me({ authorization: 'Bearer a.b.c' })).status, 401)
+})
+
+t.test('T4: a guarded URL that nobody can be sent back to leads to the sign-in all the same', async (t) => {
+  const server = await startServer(t, { routes: (app) => { app.get('/g', { config: { auth: true } }, async () => 'g') } })
+  const { port } = new URL(server.url)
+  for (const path of ['/g?\\x', `${server.url}/g`, '/g?' + 'x'.repeat(3000)]) {
+    const request = get({ port, path, headers: { accept: 'text/html' } })
+    const [answer] = await once(request, 'response') as [IncomingMessage]
+    answer.resume()
+    t.equal(answer.statusCode, 303, path.slice(0, 30))
+    t.equal(answer.headers.location, '/auth/login?return_to=%2F')
+  }
 })

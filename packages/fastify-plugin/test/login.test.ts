@@ -1,5 +1,7 @@
+import { ConsentryError, memoryState, type StateStore } from '@consentry/core'
 import { oauth2, oidc } from '@consentry/providers'
 import { createClock, signIn, startHostileProvider } from '@consentry/testing'
+import { userId as userIdOf } from '@consentry/user-identity'
 import t from 'tap'
 import { hashPassword, passwordTable } from '../src/index.ts'
 import { call, codeOf, startServer } from './server.ts'
@@ -35,6 +37,9 @@ t.test('a provider may start a sign-in (OpenID Connect Core section 4)', async (
   const posted = await fetch(`${server.url}/auth/login`, { method: 'POST', redirect: 'manual', headers: { origin: server.op.issuer, 'sec-fetch-site': 'cross-site' }, body: new URLSearchParams({ iss: server.op.issuer }) })
   t.equal(posted.status, 303)
   t.match(posted.headers.get('location'), /^\/auth\/login\/corp\?/)
+
+  const bare = await fetch(start({ iss: server.op.issuer, target_link_uri: server.url }), { redirect: 'manual' })
+  t.equal(bare.headers.get('location'), '/auth/login/corp?return_to=%2F', 'the bare origin is a page too')
 
   const anonymous = await server.browser()
   await anonymous.open(`${server.url}/`)
@@ -117,4 +122,64 @@ t.test('seed D: signing in by a form, where it is configured', async (t) => {
   for (let guess = 0; guess < 10; guess++) statuses.push((await post({ origin: server.url }, `guess ${guess}`)).status)
   t.same(statuses, [...Array<number>(9).fill(401), 429], 'with the one above, ten')
   t.equal((await fetch(`${server.url}/auth/login/corp`, { redirect: 'manual' })).status, 303, 'which holds up no other way in')
+})
+
+t.test('B1: of an account the subject is what the provider was asked for, whatever else its claims call by that name', async (t) => {
+  const op = await startHostileProvider()
+  t.teardown(() => op.close())
+  op.overrides.userinfo = () => ({ body: { id: 7, sub: 'somebody-else' } })
+  const corp = oauth2({
+    clientId: 'client', clientSecret: 'secret', authorizationEndpoint: `${op.issuer}/authorize`, tokenEndpoint: `${op.issuer}/token`,
+    userinfoEndpoint: `${op.issuer}/userinfo`, issuer: op.issuer, subjectClaim: 'id', allowInsecureLoopback: true
+  })
+  const server = await startServer(t, { options: { providers: { corp } } })
+  const browser = await server.browser()
+  await browser.open(`${server.url}/auth/login`)
+  const { userId, subject } = (await call(browser, server, '/auth/userinfo')).json<{ userId: string, subject: string }>()
+  t.equal(subject, '7')
+  t.equal(userId, userIdOf({ issuer: op.issuer, subject: '7' }))
+})
+
+t.test('T1 B19: a flow cookie that is there twice counts for neither, and one that did its work goes', async (t) => {
+  const server = await startServer(t)
+  const browser = await server.browser()
+  const stopped = await signIn(await browser.open(`${server.url}/auth/login`), 'alice', { stopAt: (url) => url.pathname.startsWith('/auth/callback/') })
+  const cookie = browser.cookieHeader(server.url)
+  const name = cookie.split('=', 1)[0] ?? ''
+  for (const twice of [`${cookie}; ${cookie}`, `${cookie}; ${name}=9999999999999.planted`, `${name}=9999999999999.planted; ${cookie}`]) {
+    const answer = await fetch(stopped.next ?? '', { redirect: 'manual', headers: { cookie: twice } })
+    t.equal(answer.status, 400)
+    t.equal(codeOf({ text: await answer.text() }), 'CONSENTRY_ERR_BINDING_MISMATCH')
+  }
+  t.equal((await stopped.follow()).status, 200)
+  t.same(browser.cookies(server.url).map((each) => each.name), ['__Host-consentry-session'])
+})
+
+t.test('who is signed in is told so, though the flow cannot be settled', async (t) => {
+  const inner = memoryState()
+  let down = false
+  const stateStore: StateStore = {
+    ...inner,
+    async compareAndSet (key, expected, value, ttl) {
+      if (down && value?.includes('"settled"') === true) throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE')
+      return inner.compareAndSet(key, expected, value, ttl)
+    }
+  }
+  const server = await startServer(t, { options: { stateStore } })
+  const browser = await server.browser()
+  const form = await browser.open(`${server.url}/auth/login`)
+  down = true
+  t.equal((await signIn(form, 'alice')).url, `${server.url}/`)
+  t.equal((await call(browser, server, '/auth/userinfo')).status, 200)
+  t.match(server.log.lines().find(({ msg }) => msg === 'settling a sign-in failed'), { code: 'CONSENTRY_ERR_STORE_UNAVAILABLE' })
+})
+
+t.test('of two providers on one host a person can tell which is which', async (t) => {
+  const { issuer } = (await startServer(t)).op
+  const provider = oidc({ issuer, clientId: 'client', allowInsecureLoopback: true })
+  const server = await startServer(t, { options: { login: ['staff', 'guests', 'other'], providers: { staff: provider, guests: provider, other: oidc({ issuer, clientId: 'client', label: 'Other', allowInsecureLoopback: true }) } } })
+  const { text } = await (await server.browser()).open(`${server.url}/auth/login`)
+  const labels = [...text.matchAll(/<a class="button quiet" href="[^"]*">([^<]+)</g)].map(([, label]) => label)
+  const { host } = new URL(issuer)
+  t.same(labels, [`${host} (staff)`, `${host} (guests)`, 'Other'])
 })

@@ -17,11 +17,11 @@ function landing (value: string): URL | undefined {
 }
 
 t.test('T4 a path of ours is kept as it is', async (t) => {
-  for (const path of ['/', '/a', '/a/b?c=d&e=%2Ff#g', '/%2f%2fevil.example', '/a//b', '/?next=https://evil.example', '/auth/connect/abc', '/ü']) {
+  for (const path of ['/', '/a', '/a/b?c=d&e=%2Ff#g', '/%2f%2fevil.example', '/a//b', '/?next=https://evil.example', '/auth/connect/abc', '/auth/loginx', '/%zz', '/ü']) {
     t.equal(landing(path)?.href, new URL(path, settings.origin).href)
   }
   t.equal(landing('')?.pathname, '/')
-  for (const path of ['/auth/login', '/auth/login/corp?return_to=/', '/auth/callback/corp?code=c&state=s', '/x/../auth/callback/corp?code=c', '/auth/logout']) {
+  for (const path of ['/auth/login', '/auth/login/corp?return_to=/', '/auth/callback/corp?code=c&state=s', '/x/../auth/callback/corp?code=c', '/auth/logout', '/auth/%63allback/corp?code=c', '/%61uth/login', '/auth//login', '/auth/Callback/corp?code=c', '/AUTH/login', '/auth/%6Cogin/corp']) {
     t.equal(landing(path)?.href, 'https://app.example.com/', `${path} would go in circles or take an answer along`)
   }
 })

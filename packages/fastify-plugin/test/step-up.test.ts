@@ -1,5 +1,5 @@
 import { oauth2 } from '@consentry/providers'
-import { startHostileProvider } from '@consentry/testing'
+import { createClock, startHostileProvider } from '@consentry/testing'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { hashPassword, passwordTable } from '../src/index.ts'
@@ -53,4 +53,20 @@ t.test('a provider that does not tell when a person signed in is not asked in a 
   await browser.open(`${server.url}/auth/login`)
   t.equal((await call(browser, server, '/recent')).status, 401)
   t.equal(codeOf(await browser.open(`${server.url}/recent`)), 'CONSENTRY_ERR_STEP_UP_REQUIRED')
+})
+
+t.test('a step-up through the form for a password is for the same person', async (t) => {
+  const clock = createClock()
+  const server = await startServer(t, { options: { clock, login: ['corp', 'basic'], identity: { basic: { realm: 'files', check: (_username, password) => password === 'right' } } }, routes: recent })
+  const browser = await server.browser()
+  await (await browser.open(`${server.url}/auth/login`)).submit({ username: 'carol', password: 'right' })
+  await clock.advance(331_000)
+  const form = await browser.open(`${server.url}/recent`)
+  t.notMatch(form.text, 'login/corp', 'nor in another way')
+  const wrong = await form.submit({ username: 'carol', password: 'wrong' })
+  const other = await wrong.submit({ username: 'bob', password: 'right' })
+  t.equal(other.status, 409)
+  t.equal(codeOf(other), 'CONSENTRY_ERR_ACCOUNT_MISMATCH')
+  t.match((await call(browser, server, '/auth/userinfo')).json(), { subject: 'carol' }, 'and nobody else')
+  t.equal((await form.submit({ username: 'carol', password: 'right' })).title, 'Recent')
 })

@@ -1,3 +1,4 @@
+import { createClock } from '@consentry/testing'
 import fc from 'fast-check'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { once } from 'node:events'
@@ -91,12 +92,16 @@ t.test('B20 T13 an upgrade from a foreign origin is refused before the socket op
 
 t.test('B20 nothing is delivered before the sign-in, which must come in time', async (t) => {
   const { jwks, sign } = await tokenIssuer()
+  const clock = createClock()
   const server = await startServer(t, {
-    options: { identity: { jwt: { issuers: [{ issuer, audience, jwks }] } }, websocket: { authTimeout: 300 } }
+    options: { clock, identity: { jwt: { issuers: [{ issuer, audience, jwks }] } }, websocket: { authTimeout: 300 } }
   })
   const silent = await openSocket(server)
   silent.send({ type: 'subscribe', executionId: 'x' })
   t.match(await silent.until(() => true), { type: 'error', code: 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED' })
+  await clock.advance(299)
+  t.equal(silent.socket.readyState, silent.socket.OPEN)
+  await clock.advance(1)
   t.match(await silent.closed, { code: 4408 })
 
   const carol = await openSocket(server)
@@ -111,9 +116,28 @@ t.test('B20 nothing is delivered before the sign-in, which must come in time', a
   t.match(await carol.until(last('oauth_required')), { event: { executionId: started.executionId } })
   carol.send({ type: 'cancel', executionId: started.executionId })
   t.match(await carol.until(last('cancelled')), { event: { data: { reason: /./ } } })
-  await new Promise((resolve) => setTimeout(resolve, 350))
+  await clock.advance(1000)
+  carol.send({ type: 'ping', id: 1 })
+  await carol.until(({ type }) => type === 'pong')
   t.equal(carol.socket.readyState, carol.socket.OPEN, 'the time limit was for signing in')
   carol.close()
+})
+
+t.test('a connection whose tenant cannot be told is closed with 4403', async (t) => {
+  const { jwks, sign } = await tokenIssuer()
+  const server = await startServer(t, { options: { tenant: ({ claims }) => claims['tenant'] as string, identity: { jwt: { issuers: [{ issuer, audience, jwks }] } } } })
+  const headers = { authorization: `Bearer ${await sign()}` }
+  const byHeader = await openSocket(server, { headers })
+  t.match(await byHeader.closed, { code: 4403 })
+  t.match(byHeader.messages, [{ type: 'error', code: 'CONSENTRY_ERR_FORBIDDEN' }])
+  const byMessage = await openSocket(server)
+  byMessage.send({ type: 'auth', method: 'jwt', token: await sign() })
+  t.match(await byMessage.closed, { code: 4403 })
+  t.match(byMessage.messages, [{ type: 'auth_result', status: 'error', error: { code: 'CONSENTRY_ERR_FORBIDDEN' } }])
+  const good = await openSocket(server, { headers: { authorization: `Bearer ${await sign({ tenant: 'one' })}` } })
+  good.send({ type: 'ping', id: 1 })
+  await good.until(({ type }) => type === 'pong')
+  good.close()
 })
 
 t.test('B20 a connection ends with its credential', async (t) => {
