@@ -73,6 +73,7 @@ export const optionsSchema: object = {
                   jwks: { type: 'object' },
                   algorithms: { $ref: '#/$defs/names' },
                   typ: { type: 'string' },
+                  clientIds: { $ref: '#/$defs/names' },
                   allowIdTokens: { type: 'boolean' }
                 }
               }

@@ -40,6 +40,20 @@ t.test('T16: 200 wrong passwords sent to a public route do not hold up a right o
   t.notMatch(server.log.text(), /canary/, 'B17')
 })
 
+t.test('T16: the passwords of one application do not hold up those of another in the same process', async (t) => {
+  const start = (realm: string) => startServer(t, { options: { clock: createClock(), identity: { basic: { realm, check: table } } } })
+  const [one, two] = [await start('one'), await start('two')]
+  const ask = (server: typeof one, username: string, password: string) => server.app.inject({ url: '/auth/userinfo', headers: { authorization: authorization(username, password) } })
+  let answered = 0
+  const flood = Array.from({ length: 60 }, async (_, n) => { await ask(one, `user ${n}`, 'wrong'); answered++ })
+  const right = ask(two, 'alice', 'right').then(({ statusCode }) => ({ statusCode, waitedFor: answered }))
+  const { statusCode, waitedFor } = await right
+  t.equal(statusCode, 200)
+  // The 26 for which there was no room are answered at once.
+  t.ok(waitedFor <= 26 + 6, `answered before it: ${waitedFor} of the other application's`)
+  await Promise.all(flood)
+})
+
 t.test('T16: the password of who hung up is not checked', async (t) => {
   let asked = 0
   let allAsked: () => void = () => {}

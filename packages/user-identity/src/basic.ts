@@ -1,6 +1,7 @@
 import type { Claims } from '@consentry/core'
-import type { Client } from './client.ts'
-import { parsePasswordHash, verifyPassword } from './password.ts'
+import { passwordQueue, type Client } from './client.ts'
+import type { FairQueue } from './fair-queue.ts'
+import { createPasswordQueue, parsePasswordHash, verifyPassword } from './password.ts'
 import { invalid, refused } from './refused.ts'
 import type { UserIdOptions } from './user-id.ts'
 import { userInfoFromClaims, type UserInfo } from './user-info.ts'
@@ -32,11 +33,22 @@ export function basicIssuer (realm: string): string {
 export function basicVerifier ({ realm, check }: BasicOptions, userId: UserIdOptions = {}): (username: string, password: string, client?: Client) => Promise<UserInfo> {
   if (typeof check !== 'function') throw invalid('basic.check must be a function')
   const issuer = issuerOf(realm)
-  return async (username, password, client) => {
-    const answer = await check(username, password, client)
+  const queue = createPasswordQueue()
+  return async (username, password, client = {}) => {
+    const answer = await check(username, password, inQueue(client, queue))
     const claims = answer === true ? {} : answer
     if (typeof claims !== 'object' || claims === null) throw refused()
     return userInfoFromClaims({ preferred_username: username, ...claims, sub: username }, { ...userId, source: 'basic', verified: true, issuer })
+  }
+}
+
+/** The client as it is, whose passwords wait in this queue. */
+function inQueue (client: Client, queue: FairQueue): Client {
+  return {
+    ...(client.isKnown !== undefined && { isKnown: client.isKnown }),
+    get address () { return client.address },
+    isGone: () => client.isGone?.() === true,
+    [passwordQueue]: queue
   }
 }
 

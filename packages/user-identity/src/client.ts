@@ -1,4 +1,8 @@
 import { isIPv6 } from 'node:net'
+import type { FairQueue } from './fair-queue.ts'
+
+/** Where the passwords of a client wait: set by the identity that asks for the check. */
+export const passwordQueue: unique symbol = Symbol('consentry.passwordQueue')
 
 /** Who presents a credential, as far as limits go. */
 export interface Client {
@@ -8,6 +12,8 @@ export interface Client {
   isGone? (): boolean
   /** The credential was accepted on this connection before, and is checked again: that is no attempt. */
   readonly isKnown?: boolean
+  /** @internal */
+  readonly [passwordQueue]?: FairQueue
 }
 
 /**

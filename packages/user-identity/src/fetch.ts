@@ -72,5 +72,5 @@ export function endpoint (name: string, value: string | URL): URL {
 
 /** This machine by its very name (RFC 6761 section 6.3) or address. */
 export function isLoopback ({ hostname }: URL): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
+  return /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/.test(hostname)
 }

@@ -20,6 +20,11 @@ export interface JwtIssuer {
   algorithms?: readonly string[]
   /** The required `typ` of the header, such as `at+jwt` (RFC 9068). Without it: none, `JWT` or `at+jwt`. */
   typ?: string
+  /**
+   * The names of the clients that sign people in at this issuer. A token with one of them as an audience is taken for an ID
+   * token: an ID token may say nothing else that an access token does not, unless `typ` tells them apart.
+   */
+  clientIds?: readonly string[]
   /** Accept ID tokens too, which are meant for clients and not for APIs. */
   allowIdTokens?: boolean
 }
@@ -52,6 +57,7 @@ export function jwtVerifier (options: JwtOptions, { clock = systemClock, onRotat
   const issuers = issuersOf(options, (issuer) => ({
     keys: keysOf(issuer, { fetch, clock, onRotated }),
     allowIdTokens: issuer.allowIdTokens === true,
+    clientIds: clientIdsOf(issuer),
     typ: issuer.typ === undefined ? undefined : mediaType(issuer.typ),
     rules: {
       issuer: issuer.issuer,
@@ -72,7 +78,7 @@ export function jwtVerifier (options: JwtOptions, { clock = systemClock, onRotat
       if (known.typ === undefined ? !['', 'jwt', 'at+jwt'].includes(typ) : typ !== known.typ) throw refused()
       // Bound to a key that only a DPoP proof or a client certificate would show (RFC 9449 section 7.1, RFC 8705 section 3).
       if (payload['cnf'] !== undefined) throw refused()
-      if (typ !== 'at+jwt' && !known.allowIdTokens && isForClients(payload)) throw refused()
+      if (typ !== 'at+jwt' && !known.allowIdTokens && isForClients(payload, known.clientIds)) throw refused()
       return userInfoFromClaims(payload, { ...userId, source: 'jwt', verified: true, subjectClaims: ['sub'] })
     } catch (error) {
       if (ConsentryError.is(error)) throw error
@@ -160,6 +166,15 @@ function audienceOf ({ issuer, audience }: JwtIssuer): string[] {
   return all
 }
 
+/** An audience that is a client too would never be accepted, or only as what must not be. */
+function clientIdsOf (issuer: JwtIssuer): readonly string[] {
+  const { clientIds = [], typ, allowIdTokens } = issuer
+  if (!Array.isArray(clientIds) || clientIds.some((id) => typeof id !== 'string' || id === '')) throw invalid(`clientIds of the issuer ${issuer.issuer} must be a list of texts`)
+  const isToldApart = mediaType(typ) === 'at+jwt' || allowIdTokens === true
+  if (!isToldApart && audienceOf(issuer).some((each) => clientIds.includes(each))) throw invalid(`the issuer ${issuer.issuer} has a client as its audience, so that ID tokens would pass: require the typ at+jwt, or set allowIdTokens`)
+  return [...clientIds]
+}
+
 function toleranceOf ({ clockTolerance = 30 }: Partial<JwtOptions> = {}): number {
   if (!Number.isFinite(clockTolerance) || clockTolerance < 0) throw invalid('jwt.clockTolerance must be a number of seconds, 0 or more')
   return clockTolerance
@@ -170,7 +185,7 @@ function mediaType (typ = ''): string {
   return typ.toLowerCase().replace(/^application\//, '')
 }
 
-/** ID tokens (OpenID Connect Core section 2) and logout tokens say so by claims of their own; Keycloak's by `typ`. */
-function isForClients (payload: JWTPayload): boolean {
-  return payload['typ'] === 'ID' || ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'].some((claim) => claim in payload)
+/** ID tokens are for a client (OpenID Connect Core section 2). Some say so by claims of their own, as logout tokens do; Keycloak's by `typ`. */
+function isForClients (payload: JWTPayload, clientIds: readonly string[]): boolean {
+  return [payload.aud].flat().some((each) => each !== undefined && clientIds.includes(each)) || payload['typ'] === 'ID' || ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'].some((claim) => claim in payload)
 }

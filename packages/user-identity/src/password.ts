@@ -1,6 +1,6 @@
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
-import type { Client } from './client.ts'
-import { createFairQueue } from './fair-queue.ts'
+import { passwordQueue, type Client } from './client.ts'
+import { createFairQueue, type FairQueue } from './fair-queue.ts'
 import { invalid } from './refused.ts'
 
 /**
@@ -23,13 +23,21 @@ interface PasswordHash {
   hash: Buffer
 }
 
-/** How many run at once: each takes 128 MiB, and a thread of the four that files and names are read by. */
-const queue = createFairQueue({ atOnce: 2, mostWaiting: 32 })
+/**
+ * Two run at once: each takes 128 MiB, and a thread of the four that files and names are read by. Every identity has a
+ * queue of its own, so that the passwords of one application do not hold up those of another in the same process.
+ */
+export function createPasswordQueue (): FairQueue {
+  return createFairQueue({ atOnce: 2, mostWaiting: 32 })
+}
+
+/** Of work that no identity asked for. */
+const own = createPasswordQueue()
 
 /** A hash to store, by scrypt (RFC 7914), in the PHC string format: https://github.com/P-H-C/phc-string-format */
 export async function hashPassword (password: string): Promise<string> {
   const salt = randomBytes(16)
-  const hash = await queue.run(() => derive(password, { cost: defaultCost, salt, hash: Buffer.alloc(32) }))
+  const hash = await own.run(() => derive(password, { cost: defaultCost, salt, hash: Buffer.alloc(32) }))
   const { ln, r, p } = defaultCost
   return `$scrypt$ln=${ln},r=${r},p=${p}$${unpadded(salt)}$${unpadded(hash)}`
 }
@@ -38,13 +46,14 @@ export async function hashPassword (password: string): Promise<string> {
  * Whether the password is the one that was hashed. Without a hash (an unknown user) it does the work of one all the
  * same and says no, so that the time tells nobody which users exist (T12).
  *
- * Two run at once and 32 wait, the addresses of the clients in turn.
+ * For each identity two run at once and 32 wait, the addresses of the clients in turn.
  *
  * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` for a hash of another form, or beyond a cost of ln=20, r=16, p=4;
  *   `CONSENTRY_ERR_BUSY` when too many wait, or the client is gone before its turn comes
  */
 export async function verifyPassword (password: string, hash: string | undefined, client: Client = {}): Promise<boolean> {
   const stored = hash === undefined ? { cost: defaultCost, salt: Buffer.alloc(16), hash: Buffer.alloc(32) } : parsePasswordHash(hash)
+  const queue = client[passwordQueue] ?? own
   const isEqual = timingSafeEqual(await queue.run(() => derive(password, stored), client), stored.hash)
   return isEqual && hash !== undefined
 }

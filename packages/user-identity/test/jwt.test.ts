@@ -77,6 +77,24 @@ t.test('an issuer may require a type, or allow ID tokens', async (t) => {
   t.ok(await lenient(await sign({ nonce: 'n' })))
 })
 
+t.test('T7: what is meant for a client is no bearer token, whatever else it says', async (t) => {
+  const { issuer, jwk, sign } = await testIssuer()
+  const jwks = { keys: [jwk] }
+  const verify = jwtVerifier({ issuers: [{ issuer, audience, jwks, clientIds: ['web', 'app'] }] })
+  const ofSignIn = { auth_time: now(), azp: 'web', amr: ['pwd'], email: 'carol@example.com' }
+  for (const aud of ['web', ['web', audience], [audience, 'app']]) await t.rejects(verify(await sign({ ...ofSignIn, aud })), { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' }, String(aud))
+  t.ok(await verify(await sign({ ...ofSignIn, aud: [audience, 'other'] })))
+  t.ok(await verify(await sign({ aud: [audience, 'web'] }, { typ: 'at+jwt' })), 'RFC 9068 section 2.1 tells them apart')
+
+  const both = { issuer, audience: 'web', jwks, clientIds: ['web'] }
+  t.throws(() => jwtVerifier({ issuers: [both] }), { code: 'CONSENTRY_ERR_OPTIONS_INVALID', cause: { message: /client as its audience/ } })
+  t.throws(() => jwtVerifier({ issuers: [{ ...both, clientIds: [''] }] }), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
+  const typed = jwtVerifier({ issuers: [{ ...both, typ: 'at+jwt' }] })
+  t.ok(await typed(await sign({ aud: 'web' }, { typ: 'at+jwt' })))
+  await t.rejects(typed(await sign({ ...ofSignIn, aud: 'web' })), { code: 'CONSENTRY_ERR_CREDENTIAL_INVALID' })
+  t.ok(await jwtVerifier({ issuers: [{ ...both, allowIdTokens: true }] })(await sign({ ...ofSignIn, aud: 'web' })))
+})
+
 t.test('keys by address: fetched once, and away is not the caller\'s fault', async (t) => {
   const { issuer, jwk, sign } = await testIssuer()
   let requests = 0
