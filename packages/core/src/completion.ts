@@ -32,6 +32,8 @@ export interface Completion {
    * failure is an outcome.
    */
   complete (flow: ClaimedFlow<ConnectFlow>, response: AuthorizationResponse, relay?: RelayFlow): Promise<Ending>
+  /** The same for tokens that came without a redirect, as after a device authorization (RFC 8628). Never rejects. */
+  completeWith (flow: ClaimedFlow<ConnectFlow>, tokens: TokenSet): Promise<Ending>
   /**
    * Turns what the owner typed on our own page into the outcome of their flow. Rejects without using the flow up with
    * `CONSENTRY_ERR_SECRET_REFUSED`, `CONSENTRY_ERR_PROVIDER_UNAVAILABLE`, `CONSENTRY_ERR_FLOW_NOT_FOUND` and with how the
@@ -101,6 +103,10 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, giveB
   return {
     complete (flow, response, relay) {
       return end(flow, async () => response.type === 'code' ? { outcome: await exchange(flow, response, relay ?? flow) } : refusal(response.error))
+    },
+
+    completeWith (flow, tokenSet) {
+      return end(flow, async () => ({ outcome: await keep(provider(flow.provider), flow, tokenSet) }))
     },
 
     async submit (flowId, owner, values) {

@@ -36,8 +36,8 @@ export { memoryTokens } from './memory-tokens.ts'
 export type { MemoryTokensOptions } from './memory-tokens.ts'
 export type { Clock, Lock, LogEntry, RandomBytes, StateStore, TokenStore, VersionedGrant } from './ports.ts'
 export type {
-  AuthorizationRequest, AuthorizationResponse, AuthorizationResponseCheck, DirectProvider, DirectRequest, ExchangeCheck, FormField,
-  FormProvider, LogoutToken, Provider, ProviderBase, RedirectProvider, RefreshRequest
+  AuthorizationRequest, AuthorizationResponse, AuthorizationResponseCheck, DeviceAnswer, DeviceAuthorization, DirectProvider, DirectRequest,
+  ExchangeCheck, FormField, FormProvider, LogoutToken, Provider, ProviderBase, RedirectProvider, RefreshRequest
 } from './provider.ts'
 export { randomId, systemRandomBytes } from './random.ts'
 export type { AuthorizeOptions, RequiredGrant, StartOptions } from './requirement.ts'

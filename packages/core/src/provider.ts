@@ -106,6 +106,29 @@ export interface ProviderBase {
   close? (): Promise<void>
 }
 
+/** What one question about a device authorization brought (RFC 8628 section 3.5). */
+export type DeviceAnswer =
+  /** `slower`: the provider wants 5 seconds more between questions from now on. */
+  | { readonly status: 'pending', readonly slower: boolean }
+  | { readonly status: 'granted', readonly tokens: TokenSet }
+  | { readonly status: 'denied' | 'expired' }
+
+/** A question to a person who answers it on another device (RFC 8628 section 3.2). The device code stays inside. */
+export interface DeviceAuthorization {
+  /** What the person types there. */
+  readonly userCode: string
+  /** Where. */
+  readonly verificationUri: string
+  /** The same with the code in it. */
+  readonly verificationUriComplete?: string
+  /** Seconds from the answer on. */
+  readonly expiresIn: number
+  /** Seconds between two questions, at least. */
+  readonly interval: number
+  /** Asks the provider once whether the person has answered. */
+  poll (): Promise<DeviceAnswer>
+}
+
 /** An authorization server that we are a client of: the person is sent there, and comes back with an answer. */
 export interface RedirectProvider extends ProviderBase {
   readonly kind: 'redirect'
@@ -119,6 +142,8 @@ export interface RedirectProvider extends ProviderBase {
   /** Exchanges the code for tokens, and verifies the ID token when there is one. */
   exchange (response: AuthorizationResponse, check: ExchangeCheck): Promise<TokenSet>
   refresh (request: RefreshRequest): Promise<TokenSet>
+  /** Begins a device authorization (RFC 8628 section 3.1); `undefined` when the provider has no endpoint for it. */
+  deviceAuthorization? (request: { scopes: readonly string[] }): Promise<DeviceAuthorization | undefined>
   /** Where to send the browser to sign out at the provider too (OpenID Connect RP-Initiated Logout 1.0), if it has that. */
   endSessionUrl? (request: { idToken?: string, postLogoutRedirectUri: string, state: string }): Promise<URL | undefined>
   /** Checks a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.6). Rejects with `CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID`. */

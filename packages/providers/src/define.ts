@@ -3,6 +3,7 @@ import { ClientSecretPost, None } from 'oauth4webapi'
 import type { ClientAuth } from 'oauth4webapi'
 import { accountAt, loadAccount } from './account.ts'
 import type { Dialect } from './dialect.ts'
+import { withTokens } from './device-authorization.ts'
 import { optionsInvalid } from './errors.ts'
 import { oauth2In } from './oauth2.ts'
 import { oidc } from './oidc.ts'
@@ -48,6 +49,11 @@ export function define (vendor: Vendor, options: VendorOptions): RedirectProvide
     },
 
     exchange: async (response, check) => withSilent(await provider.exchange(response, check), offlineScopes, check.scopes),
+    async deviceAuthorization ({ scopes }) {
+      const begun = await provider.deviceAuthorization?.({ scopes: [...new Set([...scopes, ...identityScopes, ...offlineScopes])] })
+      return begun && withTokens(begun, (tokens) => withSilent(tokens, offlineScopes, scopes))
+    },
+
     refresh: async (request) => withSilent(await provider.refresh(request), offlineScopes, request.scopes ?? []),
 
     async revoke ({ accessToken, refreshToken = '' }) {
@@ -64,9 +70,10 @@ function base (vendor: Vendor, options: VendorOptions): RedirectProvider {
   if ('issuer' in vendor) {
     return oidc({ ...options, label, scopes, issuer: vendor.issuer, ...clientSecret !== undefined && { clientAuthentication: vendor.clientAuthentication } })
   }
-  const { authorizationEndpoint, tokenEndpoint, revocationEndpoint, scopeSeparator } = vendor
+  const { authorizationEndpoint, tokenEndpoint, deviceAuthorizationEndpoint, revocationEndpoint, scopeSeparator } = vendor
   return oauth2In(dialectOf(vendor, options), {
     ...options, label, scopes, authorizationEndpoint, tokenEndpoint,
+    ...deviceAuthorizationEndpoint !== undefined && { deviceAuthorizationEndpoint },
     ...revocationEndpoint !== undefined && { revocationEndpoint },
     ...scopeSeparator !== undefined && { scopeSeparator }
   })

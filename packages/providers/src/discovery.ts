@@ -24,7 +24,7 @@ export interface DiscoveryOptions {
 }
 
 type EndpointName = 'authorization_endpoint' | 'token_endpoint' | 'jwks_uri' | 'userinfo_endpoint' | 'revocation_endpoint' | 'end_session_endpoint' |
-  'pushed_authorization_request_endpoint'
+  'pushed_authorization_request_endpoint' | 'device_authorization_endpoint'
 
 const hour = 3_600_000
 
@@ -55,6 +55,7 @@ async function discover (context: Context, options: DiscoveryOptions): Promise<O
     ...optional('revocation_endpoint'),
     ...optional('end_session_endpoint'),
     ...optional('pushed_authorization_request_endpoint'),
+    ...optional('device_authorization_endpoint'),
     require_pushed_authorization_requests: document.require_pushed_authorization_requests === true,
     authorization_response_iss_parameter_supported: document.authorization_response_iss_parameter_supported === true,
     id_token_signing_alg_values_supported: [...algorithms],

@@ -5,7 +5,7 @@ import * as oauth from 'oauth4webapi'
 import { retryAfter } from './retry-after.ts'
 
 /** The request that failed; the same answer means different things to different ones. */
-export type Step = 'discovery' | 'keys' | 'pushed authorization' | 'exchange' | 'refresh' | 'obtain' | 'probe' | 'revocation' | 'userinfo' | 'logout'
+export type Step = 'discovery' | 'keys' | 'pushed authorization' | 'exchange' | 'device authorization' | 'device token' | 'refresh' | 'obtain' | 'probe' | 'revocation' | 'userinfo' | 'logout'
 
 /** What some providers say in words of their own, and the time for those that say when to come back. */
 export interface AttemptContext {
@@ -43,7 +43,7 @@ export class ProviderFault extends Error {
 const registeredErrors: ReadonlySet<string> = new Set([
   'invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope',
   'access_denied', 'server_error', 'temporarily_unavailable', 'slow_down', 'unsupported_token_type', 'invalid_token',
-  'insufficient_scope', 'invalid_target', 'invalid_dpop_proof', 'use_dpop_nonce', 'interaction_required'
+  'authorization_pending', 'expired_token', 'insufficient_scope', 'invalid_target', 'invalid_dpop_proof', 'use_dpop_nonce', 'interaction_required'
 ])
 
 /** `CONSENTRY_ERR_PROVIDER_UNAVAILABLE` for whatever kept an answer from us. `retryAfter` is in milliseconds. */

@@ -51,6 +51,8 @@ export function microsoft (options: MicrosoftOptions): RedirectProvider {
     authorizationUrl: async (request) => provider.authorizationUrl(request.refreshToken === undefined || request.scopes.includes('offline_access')
       ? request
       : { ...request, scopes: [...request.scopes, 'offline_access'] }),
+    // https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code
+    deviceAuthorization: async ({ scopes }) => provider.deviceAuthorization?.({ scopes: [...new Set([...scopes, 'offline_access'])] }),
     // The ID token tells as much, and the endpoint answers for tokens of Graph alone: https://learn.microsoft.com/entra/identity-platform/userinfo
     userInfo: async ({ account }) => account
   } satisfies RedirectProvider)

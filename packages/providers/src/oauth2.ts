@@ -1,11 +1,13 @@
 import type { RedirectProvider, TokenSet } from '@consentry/core'
 import {
-  authorizationCodeGrantRequest, processAuthorizationCodeResponse, processRefreshTokenResponse, refreshTokenGrantRequest
+  authorizationCodeGrantRequest, processAuthorizationCodeResponse, processDeviceCodeResponse, processRefreshTokenResponse,
+  refreshTokenGrantRequest
 } from 'oauth4webapi'
 import type { TokenEndpointResponse } from 'oauth4webapi'
 import { common } from './common.ts'
 import { createContext } from './context.ts'
 import type { Dialect } from './dialect.ts'
+import { deviceAuthorization } from './device-authorization.ts'
 import { withNonce } from './dpop.ts'
 import { attempt, optionsInvalid, responseInvalid } from './errors.ts'
 import { endpointOption, reachOf } from './options.ts'
@@ -20,6 +22,8 @@ export interface OAuth2Options extends ClientOptions {
   tokenEndpoint: string
   /** RFC 9126 section 2. With it, authorization requests are sent there, and the browser carries only their name. */
   pushedAuthorizationRequestEndpoint?: string
+  /** RFC 8628 section 3.1. Without it, nobody can be asked on another device. */
+  deviceAuthorizationEndpoint?: string
   /** RFC 7009 section 2. Without it, nothing can be revoked. */
   revocationEndpoint?: string
   /** A URL that answers with JSON about the account of an access token. */
@@ -59,6 +63,7 @@ export function oauth2In (dialect: Dialect, options: OAuth2Options): RedirectPro
     ...options.pushedAuthorizationRequestEndpoint !== undefined && {
       pushed_authorization_request_endpoint: endpointOption('pushedAuthorizationRequestEndpoint', options.pushedAuthorizationRequestEndpoint, reach)
     },
+    ...options.deviceAuthorizationEndpoint !== undefined && { device_authorization_endpoint: endpointOption('deviceAuthorizationEndpoint', options.deviceAuthorizationEndpoint, reach) },
     ...options.revocationEndpoint !== undefined && { revocation_endpoint: endpointOption('revocationEndpoint', options.revocationEndpoint, reach) }
   }
   const userinfoEndpoint = options.userinfoEndpoint === undefined ? undefined : endpointOption('userinfoEndpoint', options.userinfoEndpoint, reach)
@@ -115,6 +120,15 @@ export function oauth2In (dialect: Dialect, options: OAuth2Options): RedirectPro
         return { refreshToken, ...obtained }
       }, context)
     },
+
+    deviceAuthorization: ({ scopes }) => deviceAuthorization(context, {
+      server,
+      scopes,
+      async tokens (answer) {
+        const obtained = tokens(await processDeviceCodeResponse(server, client, await regular(answer, { idToken: false })))
+        return dialect.complete?.(context, obtained) ?? obtained
+      }
+    }),
 
     revoke: async (tokens) => dialect.revoke?.(context, tokens) ?? methods.revoke(tokens),
 

@@ -1,12 +1,13 @@
 import type { RedirectProvider, TokenSet } from '@consentry/core'
 import { decodeJwt } from 'jose'
 import {
-  authorizationCodeGrantRequest, getValidatedIdTokenClaims, processAuthorizationCodeResponse, processRefreshTokenResponse,
-  refreshTokenGrantRequest
+  authorizationCodeGrantRequest, getValidatedIdTokenClaims, processAuthorizationCodeResponse, processDeviceCodeResponse,
+  processRefreshTokenResponse, refreshTokenGrantRequest
 } from 'oauth4webapi'
 import type { AuthorizationServer, TokenEndpointResponse } from 'oauth4webapi'
 import { common } from './common.ts'
 import { createContext } from './context.ts'
+import { deviceAuthorization } from './device-authorization.ts'
 import { discovery } from './discovery.ts'
 import type { OpenIdServer } from './discovery.ts'
 import { withNonce } from './dpop.ts'
@@ -133,6 +134,18 @@ export function openIdProvider (options: OidcOptions, { rules = oneIssuer(option
         // RFC 6749 section 6: no new one means that the old one goes on.
         return verified(body, scopes, { before: account }, { refreshToken })
       }, context)
+    },
+
+    async deviceAuthorization ({ scopes }) {
+      const metadata = await server()
+      return deviceAuthorization(context, {
+        server: metadata,
+        scopes: scopes.includes('openid') ? scopes : ['openid', ...scopes],
+        async tokens (response) {
+          const answer = await regular(response, { idToken: true })
+          return verified(await processDeviceCodeResponse(await issuing(metadata, answer), client, answer), scopes, {})
+        }
+      })
     },
 
     ...backchannelLogout !== false && { logoutToken: (token: string) => attempt('logout', () => verifyLogoutToken(context, keys, issuer, token)) },

@@ -47,6 +47,7 @@ export const providerTypes: Readonly<Record<string, ProviderType>> = {
   }, ['issuer']),
   oauth2: clientType(oauth2, {
     authorizationEndpoint: 'text', tokenEndpoint: 'text', revocationEndpoint: 'text', userinfoEndpoint: 'text', pushedAuthorizationRequestEndpoint: 'text',
+    deviceAuthorizationEndpoint: 'text',
     subjectClaim: 'text', issuer: 'text', scopeSeparator: 'text', reauthErrors: 'list', clientAuthentication: 'text'
   }, ['authorizationEndpoint', 'tokenEndpoint']),
   microsoft: clientType(microsoft, { tenant: 'text', allowedTenants: 'list', authority: 'text' }, ['tenant']),

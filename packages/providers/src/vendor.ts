@@ -54,6 +54,8 @@ export interface OpenIdVendor extends CommonVendor {
 export interface PlainVendor extends CommonVendor {
   readonly authorizationEndpoint: string
   readonly tokenEndpoint: string
+  /** RFC 8628, where the vendor has it. */
+  readonly deviceAuthorizationEndpoint?: string
   readonly revocationEndpoint?: string
   /** The parameter of the scopes; `null` where they belong to the client's registration. Default `scope`. */
   readonly scopeParameter?: string | null

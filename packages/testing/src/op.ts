@@ -96,7 +96,7 @@ function breakDown (res: ServerResponse, how: Fault): void {
 
 /**
  * Starts an OpenID provider on this machine: OAuth 2.0 with PKCE, OpenID Connect, revocation (RFC 7009), introspection
- * (RFC 7662), client credentials, pushed authorization requests (RFC 9126), DPoP (RFC 9449), RP-initiated and back-channel
+ * (RFC 7662), client credentials, device authorization (RFC 8628), pushed authorization requests (RFC 9126), DPoP (RFC 9449), RP-initiated and back-channel
  * logout, pages to sign in and consent, and `GET /calendar/events`.
  * Everything is in memory. Rejects with the error of `listen` when the port is taken.
  */

@@ -22,6 +22,8 @@ const describe = (host: string): PlainVendor => {
     label: 'GitHub',
     authorizationEndpoint: `${web}/login/oauth/authorize`,
     tokenEndpoint: `${web}/login/oauth/access_token`,
+    // https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow, to be enabled in the app's settings.
+    deviceAuthorizationEndpoint: `${web}/login/device/code`,
     clientAuthentication: 'client_secret_post',
     defaultScopes: ['read:user', 'user:email'],
     recommendedScopes: ['read:user', 'user:email', 'repo'],

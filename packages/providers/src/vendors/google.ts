@@ -1,5 +1,6 @@
 import type { RedirectProvider, TokenSet } from '@consentry/core'
 import { define } from '../define.ts'
+import { withTokens } from '../device-authorization.ts'
 import { responseInvalid } from '../errors.ts'
 import type { OpenIdVendor, VendorOptions } from '../vendor.ts'
 
@@ -64,5 +65,12 @@ export function google (options: GoogleOptions): RedirectProvider {
     if (tokens.account?.claims['hd'] !== hostedDomain) throw responseInvalid('The account is of another domain')
     return tokens
   }
-  return Object.freeze({ ...provider, exchange: async (response, check) => checked(await provider.exchange(response, check)) } satisfies RedirectProvider)
+  return Object.freeze({
+    ...provider,
+    exchange: async (response, check) => checked(await provider.exchange(response, check)),
+    async deviceAuthorization (request) {
+      const begun = await provider.deviceAuthorization?.(request)
+      return begun && withTokens(begun, checked)
+    }
+  } satisfies RedirectProvider)
 }

@@ -22,7 +22,7 @@ export interface Issuer {
   handle (incoming: IncomingMessage, response: ServerResponse): Promise<void>
 }
 
-const named = ['jwks', 'par', 'authorize', 'token', 'userinfo', 'revoke', 'logout', 'resource', 'elsewhere'] as const
+const named = ['jwks', 'par', 'device', 'authorize', 'token', 'userinfo', 'revoke', 'logout', 'resource', 'elsewhere'] as const
 
 export function createIssuer ({ issuer, base, alg, key: first }: IssuerOptions): Issuer {
   const ledger = createLedger()
@@ -85,6 +85,7 @@ export function createIssuer ({ issuer, base, alg, key: first }: IssuerOptions):
         userinfo_endpoint: url('userinfo'),
         revocation_endpoint: url('revoke'),
         pushed_authorization_request_endpoint: url('par'),
+        device_authorization_endpoint: url('device'),
         end_session_endpoint: url('logout'),
         response_types_supported: ['code'],
         subject_types_supported: ['public'],
@@ -100,6 +101,11 @@ export function createIssuer ({ issuer, base, alg, key: first }: IssuerOptions):
       pushed.set(requestUri, parameters)
       return { status: 201, body: { request_uri: requestUri, expires_in: 60 } }
     },
+    device: async ({ parameters, headers }) => {
+      const deviceCode = `device-${random()}`
+      codes.set(deviceCode, { clientId: clientOf(parameters, headers), nonce: undefined, scope: parameters.get('scope') ?? undefined })
+      return { body: { device_code: deviceCode, user_code: 'WDJB-MJHT', verification_uri: `${base}/activate`, verification_uri_complete: `${base}/activate?user_code=WDJB-MJHT`, expires_in: 1800, interval: 5 } }
+    },
     authorize: async ({ parameters: query }) => {
       const parameters = pushed.get(query.get('request_uri') ?? '') ?? query
       const code = `code-${random()}`
@@ -112,7 +118,7 @@ export function createIssuer ({ issuer, base, alg, key: first }: IssuerOptions):
     },
     token: async ({ parameters, headers }) => {
       if (parameters.get('grant_type') === 'refresh_token') return tokens(clientOf(parameters, headers), undefined, undefined)
-      const code = parameters.get('code') ?? ''
+      const code = parameters.get('device_code') ?? parameters.get('code') ?? ''
       const known = codes.get(code)
       codes.delete(code)
       if (known === undefined) return { status: 400, body: { error: 'invalid_grant', error_description: 'no such code' } }

@@ -2,7 +2,7 @@ import type { HostileAnswer, HostileEndpoint, HostileLedger, HostileRequest } fr
 
 export function createLedger (): HostileLedger {
   return {
-    requests: { discovery: [], jwks: [], par: [], authorize: [], token: [], userinfo: [], revoke: [], logout: [], resource: [], elsewhere: [] },
+    requests: { discovery: [], jwks: [], par: [], device: [], authorize: [], token: [], userinfo: [], revoke: [], logout: [], resource: [], elsewhere: [] },
     codes: [], refreshTokens: [], revoked: [], secrets: new Set()
   }
 }

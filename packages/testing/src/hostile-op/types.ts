@@ -22,7 +22,7 @@ export interface HostileAnswer {
 export type HostileOverride = (request: HostileRequest, usual: () => Promise<HostileAnswer>, response: ServerResponse) => Promise<HostileAnswer | undefined> | HostileAnswer | undefined
 
 /** `resource` is an API behind the access tokens; `elsewhere` is where nothing of ours has any business. */
-export type HostileEndpoint = 'discovery' | 'jwks' | 'par' | 'authorize' | 'token' | 'userinfo' | 'revoke' | 'logout' | 'resource' | 'elsewhere'
+export type HostileEndpoint = 'discovery' | 'jwks' | 'par' | 'device' | 'authorize' | 'token' | 'userinfo' | 'revoke' | 'logout' | 'resource' | 'elsewhere'
 
 /** All that was asked since the start. */
 export interface HostileLedger {

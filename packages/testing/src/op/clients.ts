@@ -22,6 +22,8 @@ export interface LocalClient {
   keys?: readonly JWK[]
   /** Gets tokens of its own, without a person (RFC 6749 section 4.4). */
   clientCredentials?: boolean
+  /** May ask people on another device (RFC 8628). */
+  deviceFlow?: boolean
   /** Seconds; the provider's unless given. */
   accessTokenTtl?: number
   /** `native` may use loopback redirect URIs with any port. `web` unless given. */
@@ -33,13 +35,13 @@ export interface LocalClient {
 /** The client as its registration, in the names of RFC 7591. */
 export function clientMetadata (client: LocalClient): AdapterPayload {
   const code = client.redirectUris.length > 0
-  const refresh = client.refreshTokens ?? code
+  const refresh = client.refreshTokens ?? (code || client.deviceFlow === true)
   return {
     client_id: client.clientId,
     client_name: client.name ?? client.clientId,
     application_type: client.applicationType ?? 'web',
     redirect_uris: client.redirectUris,
-    grant_types: [...code ? ['authorization_code'] : [], ...refresh ? ['refresh_token'] : [], ...client.clientCredentials === true ? ['client_credentials'] : []],
+    grant_types: [...code ? ['authorization_code'] : [], ...refresh ? ['refresh_token'] : [], ...client.clientCredentials === true ? ['client_credentials'] : [], ...client.deviceFlow === true ? ['urn:ietf:params:oauth:grant-type:device_code'] : []],
     response_types: code ? ['code'] : [],
     token_endpoint_auth_method: client.authMethod ?? (client.clientSecret === undefined ? 'none' : 'client_secret_basic'),
     ...(client.clientSecret === undefined ? {} : { client_secret: client.clientSecret }),

@@ -7,7 +7,7 @@ import { claimsByScope, claimsOf } from './accounts.ts'
 import type { Accounts } from './accounts.ts'
 import type { LocalClient } from './clients.ts'
 import type { Page } from './layout.ts'
-import { notePage, signOutPage } from './pages.ts'
+import { deviceCodePage, deviceConfirmPage, notePage, signOutPage } from './pages.ts'
 import type { Store } from './store.ts'
 
 /** Every scope that the local provider knows. */
@@ -16,6 +16,8 @@ const scopes: readonly string[] = ['openid', 'profile', 'email', 'groups', 'offl
 /** The paths of the local provider's endpoints. */
 export const routes = {
   authorization: '/authorize',
+  code_verification: '/device',
+  device_authorization: '/device/authorize',
   end_session: '/logout',
   introspection: '/introspect',
   jwks: '/jwks',
@@ -99,6 +101,12 @@ export function configuration (setup: Setup): Configuration {
       backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      deviceFlow: {
+        enabled: true,
+        userCodeInputSource: (ctx, form, _out, error) => { show(ctx, deviceCodePage(brand, form, error !== undefined)) },
+        userCodeConfirmSource: (ctx, form, client, _info, userCode) => { show(ctx, deviceConfirmPage(brand, form, { clientName: client.clientName ?? client.clientId, userCode })) },
+        successSource: (ctx) => { show(ctx, notePage(brand, 'Your device is connected', 'Go back to it. You can close this page.')) }
+      },
       dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => setup.requireDpopNonce },
       introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: setup.requirePushedAuthorizationRequests },
@@ -129,6 +137,7 @@ export function configuration (setup: Setup): Configuration {
     ttl: {
       AccessToken: (_ctx, _token, client) => clients.get(client.clientId)?.accessTokenTtl ?? setup.accessTokenTtl,
       AuthorizationCode: 60,
+      DeviceCode: 600,
       Grant: 14 * 24 * 3600,
       IdToken: 3600,
       Interaction: 3600,

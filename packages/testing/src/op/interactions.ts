@@ -50,7 +50,7 @@ async function ask (visit: Visit, status = 200, again: Pick<SignIn, 'username' |
   const asking = { brand: house.brand, action: `/interaction/${uid}`, clientName: client?.clientName ?? text(params.client_id) }
   const account = accountOf(visit)
   if (prompt.name === 'consent' && account !== undefined) {
-    show(res, status, consentPage(asking, { account, scopes: wishesOf(details), redirectUri: text(params.redirect_uri) }))
+    show(res, status, consentPage(asking, { account, scopes: wishesOf(details), ...params.redirect_uri !== undefined && { redirectUri: text(params.redirect_uri) } }))
     return
   }
   show(res, status, signInPage(asking, {

@@ -46,7 +46,7 @@ export function recordTokenRequest (ledger: Ledger, body: unknown): void {
   const [grantType = 'none'] = strings(body, ['grant_type'])
   ledger.token[grantType] = (ledger.token[grantType] ?? 0) + 1
   ledger.codes.push(...strings(body, ['code']))
-  for (const secret of strings(body, ['code', 'code_verifier', 'refresh_token', 'client_secret'])) ledger.secrets.add(secret)
+  for (const secret of strings(body, ['code', 'code_verifier', 'device_code', 'refresh_token', 'client_secret'])) ledger.secrets.add(secret)
 }
 
 /** Enters an answer of the token endpoint. */

@@ -70,8 +70,8 @@ export const fieldOf = (scope: string): string => `scope:${scope}`
 export interface Consent {
   account: Account
   scopes: readonly string[]
-  /** Where the answer goes. */
-  redirectUri: string
+  /** Where the answer goes; absent for a device, which asks for it. */
+  redirectUri?: string
 }
 
 /** The consent page. */
@@ -85,7 +85,7 @@ ${who(account)}
 ${scopes.map((scope) => html`<li>${scope === 'openid' ? html`${tick}<span>${wishes[scope]}</span>` : html`<label><input type="checkbox" name="${fieldOf(scope)}" checked><span>${wishes[scope] ?? scope}</span></label>`}</li>`)}
 </ul>
 </fieldset>
-<p class="soft small">Your answer goes to ${new URL(redirectUri).host}. You can take it back there at any time.</p>
+<p class="soft small">Your answer goes to ${redirectUri === undefined ? 'your device' : new URL(redirectUri).host}. You can take it back there at any time.</p>
 <div class="buttons"><button class="main" name="decision" value="allow">Allow</button><button name="decision" value="deny">Deny</button></div>
 </form>`)
 }
@@ -96,6 +96,22 @@ export function signOutPage (brand: string, form: string): Page {
 <p class="soft">The application has signed you out already. You can stay signed in here for others.</p>
 ${new Html(form)}
 <div class="buttons"><button class="main" form="op.logoutForm" name="logout" value="yes" autofocus>Sign out</button><button form="op.logoutForm">Stay signed in</button></div>`)
+}
+
+/** Where people type the code that a device shows them. `form` is the provider's own, whose buttons are ours. */
+export function deviceCodePage (brand: string, form: string, wrong: boolean): Page {
+  return page(brand, 'Connect a device', html`<h1>Connect a device</h1>
+${wrong ? html`<p class="error" role="alert">This code is not known. Look again.</p>` : html`<p class="soft">Type the code that it shows.</p>`}
+${new Html(form)}
+<div class="buttons"><button class="main" form="op.deviceInputForm">Continue</button></div>`)
+}
+
+/** Asks whether the code is that of the person's own device. */
+export function deviceConfirmPage (brand: string, form: string, { clientName, userCode }: { clientName: string, userCode: string }): Page {
+  return page(brand, 'Is this your device?', html`<h1>Is this your device?</h1>
+<p>${clientName} shows the code <b>${userCode}</b>. Go on only if you see it there.</p>
+${new Html(form)}
+<div class="buttons"><button class="main" form="op.deviceConfirmForm">Yes, continue</button><button form="op.deviceConfirmForm" name="abort" value="yes">No</button></div>`)
 }
 
 /** A page with a heading and a sentence. */
