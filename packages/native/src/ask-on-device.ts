@@ -1,4 +1,4 @@
-import { ConsentryError, type DeviceAnswer, type DeviceAuthorization } from '@consentry/core'
+import { ConsentryError, type DeviceAnswer, type DeviceAuthorization, type MatchedFlow } from '@consentry/core'
 import { pause } from './pause.ts'
 import type { Asking, Way } from './ways.ts'
 
@@ -21,13 +21,14 @@ export const askOnDevice: Way = async (asking) => {
 
 async function poll (asking: Asking, begun: DeviceAuthorization): Promise<void> {
   const { attempt, local } = asking
+  const matched = await local.flows.matchOwn(attempt.flow.id, local.owner)
   let interval = Math.max(begun.interval, 1)
   for (;;) {
     await pause(interval * 1000, local.clock, attempt.over)
     if (attempt.over.aborted) return
     try {
       const answer = await begun.poll()
-      if (answer.status !== 'pending') return await take(asking, answer)
+      if (answer.status !== 'pending') return await take(asking, matched, answer)
       if (answer.slower) interval += slowdown
     } catch (error) {
       const code = ConsentryError.is(error) ? error.code : 'CONSENTRY_ERR_INTERNAL'
@@ -39,11 +40,10 @@ async function poll (asking: Asking, begun: DeviceAuthorization): Promise<void> 
   }
 }
 
-async function take ({ attempt, local, provider }: Asking, answer: Exclude<DeviceAnswer, { status: 'pending' }>): Promise<void> {
+async function take ({ attempt, local, provider }: Asking, matched: MatchedFlow, answer: Exclude<DeviceAnswer, { status: 'pending' }>): Promise<void> {
   if (answer.status !== 'granted') return attempt.withdraw({ outcome: answer.status })
   const { tokens } = answer
-  const matched = await local.flows.matchOwn(attempt.flow.id, local.owner)
-  const first = await attempt.complete(matched, (claimed) => local.grants.completeWith(claimed, tokens))
+  const first = await attempt.complete(matched, (claimed) => local.grants.completeWith(claimed, tokens)).catch(() => false)
   // The login ended while the answer was under way: nothing of it stays (B15).
   if (!first) await provider.revoke(tokens).catch((error: unknown) => local.onError(error, 'revoking what is not kept'))
 }

@@ -11,7 +11,9 @@ export async function openBrowser (url: string): Promise<void> {
   const { protocol, href } = new URL(url)
   if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError('Only web addresses are opened.')
   if (!canOpenBrowser()) throw new Error('There is no browser here.')
-  const launcher = await open(href)
+  const browser = process.platform === 'linux' ? process.env['BROWSER'] : undefined
+  // A command by itself is taken as it is; what else the variable may hold would need a shell.
+  const launcher = await open(href, browser !== undefined && /^[\w./-]+$/.test(browser) ? { app: { name: browser } } : {})
   // A launcher that goes on is taken for a browser.
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(resolve, launchTime)

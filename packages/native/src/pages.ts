@@ -36,8 +36,8 @@ function page (status: number, title: string, text: string, code?: string): Page
 <meta name="viewport" content="width=device-width">
 <title>${title}</title>
 <style>${style}</style>
-<main>
-<h1 role="status">${title}</h1>
+<main role="status">
+<h1>${title}</h1>
 <p>${text}</p>${code === undefined ? '' : `\n<p><code>${code}</code></p>`}
 </main>
 <script>${script}</script>
