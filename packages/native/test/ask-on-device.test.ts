@@ -54,7 +54,7 @@ interface Hostile {
   granted: ReturnType<typeof login>
   tokens: ReturnType<typeof memoryTokens>
   /** Lets seconds pass and says how often was asked since. */
-  after (seconds: number): Promise<number>
+  after: (seconds: number) => Promise<number>
 }
 
 async function start (t: Test, { timeout, prepare }: { timeout?: number, prepare?: (op: HostileProvider) => void } = {}): Promise<Hostile> {
@@ -67,6 +67,7 @@ async function start (t: Test, { timeout, prepare }: { timeout?: number, prepare
   const [clock, events, abort, tokens] = [createClock(), [] as LoginEvent[], new AbortController(), memoryTokens()]
   const granted = login({ provider, tokenStore: tokens, methods: ['device'], clock, signal: abort.signal, onEvent: (event) => { events.push(event) }, ...timeout !== undefined && { timeout } })
   granted.catch(() => {})
+  t.teardown(() => abort.abort())
   await until(() => events.length > 0)
   return {
     op, clock, events, abort, granted, tokens,

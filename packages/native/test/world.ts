@@ -26,7 +26,7 @@ export interface Begun {
   /** Settles with the login. */
   granted: ReturnType<typeof login>
   /** The code with which it failed. */
-  failed (): Promise<string>
+  failed: () => Promise<string>
 }
 
 /** A native client of the local provider, without a secret. */
