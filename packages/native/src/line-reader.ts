@@ -4,16 +4,20 @@ import type { Readable, Writable } from 'node:stream'
 /** Reads one line; `undefined` when there are no more, or the person gave up. Rejects with the reason of `signal`. */
 export type ReadLine = (signal: AbortSignal) => Promise<string | undefined>
 
-interface Terminal {
-  input: Readable & { isTTY?: boolean }
-  output: Writable & { isTTY?: boolean }
+export interface LineReaderOptions {
+  /** The standard input unless given. */
+  input?: Readable & { isTTY?: boolean }
+  /** Where what is typed can be seen; the standard error output unless given. */
+  output?: Writable
+  /** Ctrl-C, which comes as a key while a line is read. Unless given, the process gets its SIGINT. */
+  onInterrupt?: () => void
 }
 
 /**
  * Reads from the terminal; `undefined` without one. What was there is restored after each line, also by `signal`.
  * The terminal is read by the key: one that hands over lines takes no more than 4096 characters, which URLs can exceed.
  */
-export function lineReader ({ input, output }: Terminal = { input: process.stdin, output: process.stderr }): ReadLine | undefined {
+export function lineReader ({ input = process.stdin, output = process.stderr, onInterrupt = () => process.kill(process.pid, 'SIGINT') }: LineReaderOptions = {}): ReadLine | undefined {
   if (input.isTTY !== true) return undefined
   return (signal) => new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error)
@@ -28,8 +32,10 @@ export function lineReader ({ input, output }: Terminal = { input: process.stdin
       done = () => resolve(line)
       reader.close()
     })
-    // Keys that would be signals come here instead.
-    reader.once('SIGINT', () => reader.close())
+    reader.once('SIGINT', () => {
+      reader.close()
+      onInterrupt()
+    })
     reader.once('close', () => {
       signal.removeEventListener('abort', abort)
       done()

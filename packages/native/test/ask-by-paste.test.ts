@@ -100,7 +100,8 @@ t.test('lines are read from a terminal, and from nothing else', async (t) => {
   t.equal(lineReader({ input: new PassThrough(), output: new PassThrough() }), undefined)
   const modes: boolean[] = []
   const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (raw: boolean) => { modes.push(raw) } })
-  const readLine = lineReader({ input, output: new PassThrough() })
+  let interrupts = 0
+  const readLine = lineReader({ input, output: new PassThrough(), onInterrupt: () => { interrupts++ } })
   if (readLine === undefined) return t.fail('a reader')
   const { signal } = new AbortController()
   const long = `https://example.com/?${'x'.repeat(9_000)}`
@@ -115,5 +116,6 @@ t.test('lines are read from a terminal, and from nothing else', async (t) => {
   const interrupted = readLine(signal)
   input.write('\u0003')
   t.equal(await interrupted, undefined)
+  t.equal(interrupts, 1)
   t.same(modes, [true, false, true, false, true, false], 'the terminal is left as it was')
 })
