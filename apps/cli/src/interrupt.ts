@@ -1,0 +1,21 @@
+/** Ctrl-C and its like: the first ends what is waited for, the second the program. */
+export interface Interrupt {
+  readonly signal: AbortSignal
+  /** 128 and the number of the signal, when there was one. */
+  readonly exitCode: number | undefined
+}
+
+const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
+
+export function interruptible (target: NodeJS.Process): Interrupt {
+  const abort = new AbortController()
+  let exitCode: number | undefined
+  for (const [name, number] of Object.entries(numbers)) {
+    target.on(name, () => {
+      if (exitCode !== undefined) target.exit(exitCode)
+      exitCode = 128 + number
+      abort.abort()
+    })
+  }
+  return { signal: abort.signal, get exitCode () { return exitCode } }
+}

@@ -1,0 +1,6 @@
+import type { Connection, Grant } from '@consentry/core'
+
+/** What a person recognises an account by. */
+export function personOf ({ account }: Pick<Grant | Connection, 'account'>): string {
+  return account === undefined ? 'an account that the provider does not name' : account.name ?? account.email ?? account.subject
+}
