@@ -19,7 +19,7 @@ async function startServer (t: Test): Promise<Server> {
   const { op } = world
   const url = `http://127.0.0.1:${await freePort()}`
   op.addClient({ clientId: 'calendar', clientSecret: 'secret-of-calendar', redirectUris: [`${url}/auth/callback/calendar`] })
-  op.addClient({ clientId: 'api', clientSecret: 'secret-of-api', redirectUris: [] })
+  op.addClient({ clientId: 'api', clientSecret: 'secret-of-api', redirectUris: [], deviceFlow: true })
   const log = createLogSink()
   const app = Fastify({ logger: { level: 'trace', stream: log } })
   t.teardown(() => app.close())
@@ -28,7 +28,10 @@ async function startServer (t: Test): Promise<Server> {
     secret,
     providers: { calendar: oidc({ issuer: op.issuer, clientId: 'calendar', clientSecret: 'secret-of-calendar', scopes: ['calendar.read'], allowInsecureLoopback: true }) },
     login: [],
-    identity: { apiKey: { secret, find: (hash) => hash === alice.hash ? { id: 'alice' } : hash === bob.hash ? { id: 'bob' } : undefined } }
+    identity: {
+      introspection: { issuer: op.issuer, introspectionEndpoint: `${op.issuer}/introspect`, clientId: 'api', clientSecret: 'secret-of-api', audience: 'api', allowMissingAudience: true, allowMissingTokenType: true },
+      apiKey: { secret, find: (hash) => hash === alice.hash ? { id: 'alice' } : hash === bob.hash ? { id: 'bob' } : undefined }
+    }
   })
   app.post('/report', { config: { auth: true } }, async (request, reply) => reply.execution(async (execution) => {
     execution.progress('reading')
@@ -59,13 +62,15 @@ t.test('B6 a run is followed, its question answered with the handle on a termina
   const browser = world.browser()
   const cli = world.startOnTerminal(['run', `${url}/report`, '--data', '{"month":"May"}'], { CONSENTRY_API_KEY: alice.key, ...browser.env })
   const connectUrl = await question(cli)
-  await cli.sees(/paste the handle.*\r\n/)
+  await cli.prompted(1)
   t.match(cli.output(), /calendar for calendar\.read/)
   cli.type('\r')
   t.equal(await browser.opened(), connectUrl, 'B21: opened by Enter, not before')
   const handle = await answer(server, connectUrl)
+  await cli.prompted(2)
   cli.type('a-wrong-handle\r')
   await cli.sees(/not known, or was used/)
+  await cli.prompted(3)
   cli.type(`${handle}\r`)
   t.equal(await cli.ended, 0, cli.output())
   t.match(cli.output(), /calendar: granted/)
@@ -79,6 +84,24 @@ t.test('B6 a run is followed, its question answered with the handle on a termina
   const again = world.start(['run', '/report', '--server', url], { CONSENTRY_API_KEY: alice.key })
   t.equal(await again.ended, 0)
   t.match(JSON.parse(again.stdout()), { got: {} }, 'nobody is asked again')
+})
+
+t.test('B6 the owner\'s credential may be their own sign-in', async (t) => {
+  const server = await startServer(t)
+  const { world } = server
+  world.configure({ provider: { issuer: world.op.issuer, clientId: 'api', allowInsecureLoopback: true } })
+  const env = { CONSENTRY_LOGIN_CLIENT_SECRET: 'secret-of-api' }
+  const login = world.start(['login', '--method', 'device'], env)
+  const code = await login.sees(/type the code (\S+)/)
+  const typed = await (await createBrowser().open(`${world.op.issuer}/device`)).submit({ user_code: code }, { button: 'Continue' })
+  await consent(await signIn(await typed.submit({}, { button: 'Yes, continue' }), 'alice'), 'allow')
+  t.equal(await login.ended, 0, login.output())
+
+  const cli = world.start(['run', `${server.url}/report`], env)
+  const handle = await answer(server, await question(cli))
+  cli.type(`${handle}\n`)
+  t.equal(await cli.ended, 0, cli.output())
+  t.equal(world.op.ledger.token.authorization_code, 1)
 })
 
 t.test('B6 without a terminal: plain lines, and the handle on the standard input', async (t) => {
@@ -128,7 +151,7 @@ t.test('Ctrl-C ends the following; the run goes on', async (t) => {
   const server = await startServer(t)
   const cli = server.world.startOnTerminal(['run', `${server.url}/report`], { CONSENTRY_API_KEY: alice.key })
   const run = await cli.sees(/Run ([\w-]+)/)
-  await cli.sees(/paste the handle.*\r\n/)
+  await cli.prompted(1)
   cli.type('\u0003')
   t.equal(await cli.ended, 130, cli.output())
   const status = await fetch(`${server.url}/executions/${run}`, { headers: { 'x-api-key': alice.key } })

@@ -19,6 +19,8 @@ export interface Cli {
   output (): string
   /** Waits until it has been printed, and returns what the first group caught. */
   sees (pattern: RegExp): Promise<string>
+  /** Waits until the terminal was read for the n-th time. */
+  prompted (times: number): Promise<unknown>
   type (text: string): void
   /** Resolves to the exit code. */
   readonly ended: Promise<number | null>
@@ -60,8 +62,9 @@ export async function createWorld (t: Test): Promise<World> {
     }
     const ended = once(child, 'close').then(([code]) => code as number | null)
     t.teardown(() => { child.kill('SIGKILL') })
-    return {
+    const cli: Cli = {
       child, ended,
+      prompted: (times) => cli.sees(new RegExp(`(?:> [^]*?){${times}}`)),
       stdout: () => texts.stdout,
       stderr: () => texts.stderr,
       output: () => texts.all,
@@ -80,6 +83,7 @@ export async function createWorld (t: Test): Promise<World> {
         }
       }
     }
+    return cli
   }
 
   return {

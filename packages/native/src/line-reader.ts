@@ -21,13 +21,14 @@ export function lineReader ({ input = process.stdin, output = process.stderr, on
   if (input.isTTY !== true) return undefined
   return (signal) => new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error)
-    const reader = createInterface({ input, output, terminal: true, historySize: 0 })
+    const reader = createInterface({ input, output, terminal: true, historySize: 0, prompt: '> ' })
     let done = (): void => resolve(undefined)
     const abort = (): void => {
       done = () => reject(signal.reason as Error)
       reader.close()
     }
     signal.addEventListener('abort', abort, { once: true })
+    reader.prompt()
     reader.once('line', (line) => {
       done = () => resolve(line)
       reader.close()
