@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /**
  * Every error code of Consentry, its message and whether trying again may help.
  * Messages are safe to show: they hold no secret and no text from a provider or a caller.
@@ -90,6 +92,11 @@ export class ConsentryError extends Error {
     this.missingScopes = options.missingScopes
     // The chain may hold response bodies; loggers and inspectors must not walk into it.
     if (options.cause !== undefined) Object.defineProperty(this, 'cause', { enumerable: false, value: options.cause })
+  }
+
+  /** As printed: without the chain, which is there for who asks for `cause`. */
+  [inspect.custom] (): string {
+    return `${this.stack ?? this.message} { code: '${this.code}' }`
   }
 
   /** Whether `error` is a `ConsentryError`, of this code when one is given. */

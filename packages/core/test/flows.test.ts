@@ -53,7 +53,7 @@ t.test('B4: the binding is compared, and a wrong one does not use the flow up', 
   t.ok(await world.flows.claim(await matched(world, flow)), 'and still good')
 })
 
-t.test('B9: state fixes provider, redirect URI, scopes, owner and purpose', async (t) => {
+t.test('B9, seed E: future store: state fixes provider, redirect URI, scopes, owner and purpose', async (t) => {
   const world = createWorld()
   const flow = await begin(world)
   t.equal(await codeOf(world.flows.match({ ...evidence(flow), provider: 'gitlab' })), 'CONSENTRY_ERR_STATE_MISMATCH')
@@ -149,7 +149,7 @@ t.test('an answer that is accepted while the waiter is about to give up', async 
   t.equal((await waiter.ended).outcome, 'granted')
 })
 
-t.test('B14: a denial settles at once, whatever the clock', async (t) => {
+t.test('B14, seed E: future store: a denial settles at once, whatever the clock', async (t) => {
   const world = createWorld()
   const flow = await begin(world)
   const waiting = world.flows.wait(flow, 'w')

@@ -44,7 +44,7 @@ function expected (shape: string, age: string, renewable: boolean, flow: string)
   return flow === 'granted' ? 'resolved' : 'do_auth'
 }
 
-t.test('every transition', async (t) => {
+t.test('seed E: states: every transition', async (t) => {
   let rows = 0
   for (const [flowName, flow] of Object.entries(flows)) {
     const check = (grant: GrantRecord | undefined, shape: string, age: string, renewable: boolean): void => {

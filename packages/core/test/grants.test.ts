@@ -57,7 +57,7 @@ t.test('asks, waits and goes on; what was granted is what is stored', async (t) 
   t.same(await world.grants.list(bob), [])
 })
 
-t.test('B13: a step-up that is declined, expires, is cancelled, fails or brings another account leaves the grant byte for byte', async (t) => {
+t.test('B13, seed E: states: a step-up that is declined, expires, is cancelled, fails or brings another account leaves the grant byte for byte', async (t) => {
   const failures: Record<string, (world: World, id: string, abort: AbortController) => Promise<unknown>> = {
     CONSENTRY_ERR_CONSENT_DENIED: (world, id) => answer(world, id, denial),
     CONSENTRY_ERR_FLOW_EXPIRED: (world) => world.clock.advance(lifetime + minute),
@@ -146,7 +146,7 @@ t.test('B13: a grant that ended is reconnected with the same account only', asyn
   t.equal((await world.tokens.load(key))?.record.endedAt, undefined)
 })
 
-t.test('granted less than was asked for: told, and not asked again', async (t) => {
+t.test('seed E: granted less than was asked for: told, and not asked again', async (t) => {
   const world = createWorld()
   world.github.onExchange = () => ({ accessToken: 'a', tokenType: 'bearer', scopes: ['read'], account: account() })
   const { asked, granted } = ask(world, { scopes: ['read', 'write'] })
@@ -358,4 +358,21 @@ t.test('an outcome whose writing fails is still the outcome; the waiter learns b
   await world.clock.advance(minute + 30_000)
   t.ok(await granted, 'a consent that was given is not lost')
   t.equal(asked.length, 1, 'nor asked for twice')
+})
+
+t.test('seed E: prepare tells what is asked in a structure, and no sentence', async (t) => {
+  const world = createWorld()
+  const flow = await world.grants.prepare(key, read)
+  t.match(flow, { purpose: 'connect', status: 'pending', provider: 'github', scopes: ['read'], key, standing: true })
+  t.equal((await world.grants.prepare(key, read)).id, flow.id, 'and asks once')
+})
+
+t.test('seed E: session storage: what has an expiry is stored and read again as it was', async (t) => {
+  const world = createWorld()
+  for (const expiresAt of [1, 1_700_000_000_000, Number.MAX_SAFE_INTEGER]) {
+    const record = grantOf({ expiresAt })
+    const before = await world.tokens.load(key)
+    await world.tokens.save(key, record, before?.version)
+    t.same((await world.tokens.load(key))?.record, record)
+  }
 })

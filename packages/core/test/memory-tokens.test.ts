@@ -55,7 +55,7 @@ t.test('nobody holds a reference into the store', async (t) => {
   t.same(await tokens.listKeys(alice), [key])
 })
 
-t.test('listKeys: the owner\'s, all of them, and nobody else\'s', async (t) => {
+t.test('seed E: session storage: the owner\'s keys, all of them, and nobody else\'s', async (t) => {
   const tokens = memoryTokens()
   const owners = [alice, bob, { tenant: 'other', userId: 'alice' }, { tenant: 'default/alice', userId: 'x' }, { tenant: 'default', userId: '*' }, { tenant: 'default', userId: '.*' }]
   for (const owner of owners) for (const profile of ['default', 'work', '*']) await tokens.save(keyOf(owner, 'github', profile), grantOf(), undefined)
@@ -96,7 +96,7 @@ t.test('withLock: one at a time for each key, a failure lets the next one in', a
   t.same(steps, ['a in', 'b in', 'a out', 'b out'], 'another key does not wait')
 })
 
-t.test('no two keys have the same id, and none holds a pattern or a separator', async (t) => {
+t.test('seed E: session per provider, thread and profile: no two keys have the same id, and none holds a pattern or a separator', async (t) => {
   const part = fc.oneof(fc.string({ unit: 'binary', minLength: 1 }), fc.string({ minLength: 1 }), fc.constantFrom('a', 'b', 'a__b', 'b__c', 'a/b', '/', '%', '%2F', '.*', '.', '..', '*', '?', '[a]', '{a}', ':', '~', '\'', 'É', 'E\u0301'))
   const keys = fc.record({ tenant: part, userId: part, provider: part, profile: part })
   fc.assert(fc.property(keys, keys, (a, b) => {

@@ -37,7 +37,7 @@ async function bench (values: Parameters<typeof grantOf>[0] = { expiresAt: start
 /** A store whose lock locks nobody out, as one whose lease ran out. */
 const unlocked = (tokens: TokenStore): TokenStore => ({ ...tokens, withLock: (_key, fn) => fn() })
 
-t.test('R1: five readers make one request, and get the same tokens', async (t) => {
+t.test('R1, seed C: SessionManager: five readers make one request, and get the same tokens', async (t) => {
   const { refresh, github, seen, stored } = await bench()
   const grants = await Promise.all(Array.from({ length: 5 }, () => refresh(key, seen)))
   t.same(github.refreshes, ['stored-refresh'])
@@ -114,7 +114,7 @@ t.test('invalid_grant ends the grant: no refresh token is left, and nobody tries
   t.equal(github.refreshes.length, 1)
 })
 
-t.test('R14: while the provider is away a valid token stays usable', async (t) => {
+t.test('R14, seed E: while the provider is away the grant stays and a valid token stays usable', async (t) => {
   for (const error of [unavailable(), new ConsentryError('CONSENTRY_ERR_PROVIDER_MISCONFIGURED'), new Error('bug')]) {
     const { refresh, github, seen, stored } = await bench()
     github.onRefresh = () => { throw error }
@@ -133,7 +133,7 @@ t.test('R14: with an expired token the error is told, and the grant is kept', as
   t.equal(await codeOf(forced.refresh(key, forced.seen, { force: true })), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE', 'a token that was refused is not usable')
 })
 
-t.test('R14: a provider that is away is left alone, longer each time, as long as it says', async (t) => {
+t.test('R14, seed C: SessionManager: a provider that is away is left alone, longer each time, as long as it says', async (t) => {
   const { clock, refresh, github, seen } = await bench({ expiresAt: start })
   github.onRefresh = () => { throw unavailable() }
   const tries = async (): Promise<number> => {
@@ -172,7 +172,7 @@ t.test('R14: a provider that is away is left alone, longer each time, as long as
   t.equal((await refresh(key, back)).record.accessToken, 'again')
 })
 
-t.test('a disconnect beats a refresh that comes home late', async (t) => {
+t.test('seed C: SessionManager: a disconnect beats a refresh that comes home late', async (t) => {
   const { tokens, refresh, github, seen } = await bench()
   let answer: ((tokens: TokenSet) => void) | undefined
   github.onRefresh = () => new Promise((resolve) => { answer = resolve })

@@ -16,7 +16,7 @@ t.test('from the redirect to the tokens and the account', async (t) => {
   t.equal(op.ledger.requests.discovery.length + op.ledger.requests.jwks.length, 0)
 })
 
-t.test('T8: PKCE S256 always, a nonce never', async (t) => {
+t.test('T8, seed C: PKCEChallenge: S256 always, a nonce never', async (t) => {
   const op = await hostile(t)
   const url = await plain(t, op, { scopeSeparator: ',', authorizationParameters: { access_type: 'offline' } }).authorizationUrl(request)
   t.match(Object.fromEntries(url.searchParams), { scope: 'read,write', code_challenge_method: 'S256', access_type: 'offline', state, response_type: 'code' })
