@@ -94,13 +94,13 @@ export class ConsentryError extends Error {
     if (options.cause !== undefined) Object.defineProperty(this, 'cause', { enumerable: false, value: options.cause })
   }
 
-  /** As printed: without the chain, which is there for who asks for `cause`. */
-  [inspect.custom] (): string {
-    return `${this.stack ?? this.message} { code: '${this.code}' }`
-  }
-
   /** Whether `error` is a `ConsentryError`, of this code when one is given. */
   static is (error: unknown, code?: ErrorCode): error is ConsentryError {
     return error instanceof ConsentryError && (code === undefined || error.code === code)
   }
 }
+
+// Printed without the chain, which util.inspect shows even where it is not enumerable. Whoever asks for `cause` gets it.
+Object.defineProperty(ConsentryError.prototype, inspect.custom, {
+  value (this: ConsentryError): string { return `${this.stack ?? this.message} { code: '${this.code}' }` }
+})
