@@ -3,6 +3,8 @@ export interface Interrupt {
   readonly signal: AbortSignal
   /** 128 and the number of the signal, when there was one. */
   readonly exitCode: number | undefined
+  /** Ctrl-C that came as a key. */
+  readonly byKey: () => void
 }
 
 const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
@@ -10,12 +12,13 @@ const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 export function interruptible (target: NodeJS.Process): Interrupt {
   const abort = new AbortController()
   let exitCode: number | undefined
-  for (const [name, number] of Object.entries(numbers)) {
-    target.on(name, () => {
-      if (exitCode !== undefined) target.exit(exitCode)
-      exitCode = 128 + number
-      abort.abort()
-    })
+
+  function interrupted (number: number): void {
+    if (exitCode !== undefined) target.exit(exitCode)
+    exitCode = 128 + number
+    abort.abort()
   }
-  return { signal: abort.signal, get exitCode () { return exitCode } }
+
+  for (const [name, number] of Object.entries(numbers)) target.on(name, () => interrupted(number))
+  return { signal: abort.signal, get exitCode () { return exitCode }, byKey: () => interrupted(numbers.SIGINT) }
 }

@@ -5,14 +5,14 @@ import type { Output } from './output.ts'
 import { personOf } from './person.ts'
 
 /** Signs in. */
-export async function loginCommand ({ config, force, output, session, signal, stdin, stderr }: Context): Promise<number> {
+export async function loginCommand ({ config, force, output, session, signal, stdin, stderr, onInterrupt }: Context): Promise<number> {
   const { options, store } = await session()
   const grant = await login({
     ...options,
     fresh: force,
     signal,
     redirect: config.redirect,
-    readLine: lineReader({ input: stdin, output: stderr }) ?? false,
+    readLine: lineReader({ input: stdin, output: stderr, onInterrupt }) ?? false,
     onEvent: (event) => show(output, event),
     ...config.methods !== undefined && { methods: config.methods },
     ...config.timeout !== undefined && { timeout: config.timeout }

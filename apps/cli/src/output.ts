@@ -7,6 +7,8 @@ export interface Surroundings {
   stdout: Writable & { isTTY?: boolean }
   stderr: Writable & { isTTY?: boolean }
   signal: AbortSignal
+  /** Ctrl-C while a line is typed. */
+  onInterrupt: () => void
 }
 
 /** Results go to the standard output; what is only for the person who looks on goes to the error output. */

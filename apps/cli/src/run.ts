@@ -55,8 +55,8 @@ export async function runCommand (context: Context): Promise<number> {
 }
 
 /** Handles come from the terminal, or line by line from what is no terminal, unless that is the body. */
-function readerOf ({ stdin, stderr, data }: Context): ReadLine | undefined {
-  return lineReader({ input: stdin, output: stderr }) ?? (data === '-' ? undefined : pipeReader(stdin))
+function readerOf ({ stdin, stderr, onInterrupt, data }: Context): ReadLine | undefined {
+  return lineReader({ input: stdin, output: stderr, onInterrupt }) ?? (data === '-' ? undefined : pipeReader(stdin))
 }
 
 /** Credentials go over https, and to this machine. */

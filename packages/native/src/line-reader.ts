@@ -34,8 +34,8 @@ export function lineReader ({ input = process.stdin, output = process.stderr, on
       reader.close()
     })
     reader.once('SIGINT', () => {
-      reader.close()
       onInterrupt()
+      reader.close()
     })
     reader.once('close', () => {
       signal.removeEventListener('abort', abort)

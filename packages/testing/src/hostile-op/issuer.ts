@@ -104,7 +104,8 @@ export function createIssuer ({ issuer, base, alg, key: first }: IssuerOptions):
     device: async ({ parameters, headers }) => {
       const deviceCode = `device-${random()}`
       codes.set(deviceCode, { clientId: clientOf(parameters, headers), nonce: undefined, scope: parameters.get('scope') ?? undefined })
-      return { body: { device_code: deviceCode, user_code: 'WDJB-MJHT', verification_uri: `${base}/activate`, verification_uri_complete: `${base}/activate?user_code=WDJB-MJHT`, expires_in: 1800, interval: 5 } }
+      const uri = `${base}/activate`
+      return { body: { device_code: deviceCode, user_code: 'WDJB-MJHT', verification_uri: uri, verification_uri_complete: `${uri}?user_code=WDJB-MJHT`, expires_in: 1800, interval: 5 } }
     },
     authorize: async ({ parameters: query }) => {
       const parameters = pushed.get(query.get('request_uri') ?? '') ?? query

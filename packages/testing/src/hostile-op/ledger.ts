@@ -19,7 +19,7 @@ export function recordRequest (ledger: HostileLedger, endpoint: HostileEndpoint,
 export function recordAnswer ({ secrets }: HostileLedger, { headers, body }: HostileAnswer): void {
   const members = typeof body === 'object' && body !== null ? body as Record<string, unknown> : {}
   const code = URL.canParse(headers?.['location'] ?? '') ? new URL(headers?.['location'] ?? '').searchParams.get('code') : undefined
-  for (const secret of [code, members['access_token'], members['refresh_token'], members['id_token']]) {
+  for (const secret of [code, members['device_code'], members['access_token'], members['refresh_token'], members['id_token']]) {
     if (typeof secret === 'string' && secret.length > 20) secrets.add(secret)
   }
 }
