@@ -19,7 +19,9 @@ export async function connect (application: Application, { name, op, each }: Tri
   const connected = (await call(browser, application, '/auth/connections')).json<{ connections: Array<{ provider: string, account?: { subject: string, email?: string } }> }>().connections.find(({ provider }) => provider === name)
 
   if (status.status === 'completed') {
-    if (connected?.account?.subject !== op.account.sub) throw new Error(`connected with ${String(connected?.account?.subject)}`)
+    if (connected === undefined) throw new Error('completed without a grant')
+    if (connected.account === undefined) return { outcome: 'accepted, account unknown' }
+    if (connected.account.subject !== op.account.sub) throw new Error(`connected with ${connected.account.subject}`)
     if (connected.account.email !== op.account['email']) throw new Error(`connected as ${String(connected.account.email)}`)
     return { outcome: 'accepted' }
   }

@@ -2,7 +2,7 @@ import type { Barrier, Expected, HostileEndpoint, HostileProvider } from '@conse
 
 /** What became of a trial. */
 export type Result =
-  { outcome: 'accepted' | 'asked again' } |
+  { outcome: 'accepted' | 'accepted, account unknown' | 'asked again' } |
   Refused
 
 export interface Refused {

@@ -16,8 +16,11 @@ export interface Refusal {
   retryAfter?: number
 }
 
-/** `asked again`: a question that was answered before is put to the person anew. */
-export type Expected = 'accepted' | 'asked again' | Refusal
+/**
+ * `accepted, account unknown`: a grant, of which nobody told whose it is. `asked again`: a question that was answered
+ * before is put to the person anew.
+ */
+export type Expected = 'accepted' | 'accepted, account unknown' | 'asked again' | Refusal
 
 /** How the client is set up, where that is not the ordinary way. */
 export interface ConformanceClient {

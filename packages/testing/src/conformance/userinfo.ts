@@ -53,11 +53,11 @@ export const userinfo: ConformanceChapter = {
 
 export const plainUserinfo: ConformanceChapter = {
   title: 'Account of a provider without OpenID Connect',
-  about: 'The endpoint alone says whose the tokens are: without its answer there is neither a session nor a grant, and the tokens are of no use to anybody.',
+  about: 'The endpoint alone says whose the tokens are. A sign-in needs it. A connect that is held to no account yet keeps what the person gave, and says nothing of the account.',
   journey: 'sign-in and connect',
   protocols: ['oauth2'],
   cases: [
-    ...all(refusal(codes.invalid, 'session'), [
+    ...all({ signIn: refusal(codes.invalid, 'session'), connect: 'accepted, account unknown' }, [
       { name: 'account-missing', does: 'no id', misbehave: body({ email: 'alice@example.com' }) },
       { name: 'account-empty', does: 'the id is empty', misbehave: body({ sub: '' }) },
       { name: 'account-fraction', does: 'the id is 1.5', misbehave: body({ sub: 1.5 }) },
@@ -65,7 +65,7 @@ export const plainUserinfo: ConformanceChapter = {
       { name: 'account-control', does: 'the id holds a line break', misbehave: body({ sub: 'a\nb' }) },
       { name: 'account-list', does: 'a list', misbehave: body([]) }
     ]),
-    ...all(refusal(codes.refused, 'session'), [
+    ...all({ signIn: refusal(codes.refused, 'session'), connect: 'accepted, account unknown' }, [
       { name: 'account-401', does: 'refuses the token with a challenge', misbehave: answering('userinfo', { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }) },
       { name: 'account-403', does: 'refuses the token without one', misbehave: answering('userinfo', { status: 403, body: 'provider text' }) }
     ])
