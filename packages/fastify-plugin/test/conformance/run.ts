@@ -26,7 +26,6 @@ const ways: Record<Journey, { signIn?: Way, connect?: Way }> = {
     },
     connect
   },
-  connect: { connect },
   refresh: { signIn: refreshSignIn, connect: refreshGrant },
   'logout token': { signIn: logoutToken },
   logout: { signIn: logout },

@@ -22,10 +22,9 @@ function foreign (header: (jwk: object, op: Parameters<Misbehaviour>[0]) => Reco
 function hmac (form: 'pem' | 'jwk'): Misbehaviour {
   return (op) => {
     op.idToken.forge = (signed) => {
-      const { kid } = op.publicKey()
       const jwk = op.publicKey()
       const key = form === 'jwk' ? JSON.stringify(jwk) : createPublicKey({ key: { kty: 'RSA', n: jwk.n ?? '', e: jwk.e ?? '' }, format: 'jwk' }).export({ type: 'spki', format: 'pem' })
-      return new SignJWT(decodeJwt(signed)).setProtectedHeader({ alg: 'HS256', ...kid !== undefined && { kid } }).sign(Buffer.from(key))
+      return new SignJWT(decodeJwt(signed)).setProtectedHeader({ alg: 'HS256', kid: jwk.kid ?? '' }).sign(Buffer.from(key))
     }
   }
 }
