@@ -7,11 +7,13 @@ import { Provider } from 'oidc-provider/lib/provider.js'
 import { Accounts } from './op/accounts.ts'
 import type { LocalAccount } from './op/accounts.ts'
 import { calendar } from './op/calendar.ts'
+import { Calendars } from './op/calendars.ts'
 import { clientMetadata } from './op/clients.ts'
 import type { LocalClient } from './op/clients.ts'
 import { configuration, createSigningKey, routes } from './op/config.ts'
 import { readForm, send } from './op/http.ts'
 import { interactions } from './op/interactions.ts'
+import type { Brand, Look } from './op/layout.ts'
 import { createLedger, recordTokenRequest, recordTokenResponse } from './op/ledger.ts'
 import type { Ledger } from './op/ledger.ts'
 import { notePage } from './op/pages.ts'
@@ -27,6 +29,8 @@ export interface LocalProviderOptions {
   issuerHost?: string
   /** The name on its pages. `Corp ID` unless given. */
   brand?: string
+  /** How they look: `identity` unless given. */
+  look?: Look
   /** More can be registered with `addClient`. */
   clients?: readonly LocalClient[]
   /** Beside alice and bob. */
@@ -97,11 +101,12 @@ function breakDown (res: ServerResponse, how: Fault): void {
 /**
  * Starts an OpenID provider on this machine: OAuth 2.0 with PKCE, OpenID Connect, revocation (RFC 7009), introspection
  * (RFC 7662), client credentials, device authorization (RFC 8628), pushed authorization requests (RFC 9126), DPoP (RFC 9449), RP-initiated and back-channel
- * logout, pages to sign in and consent, and `GET /calendar/events`.
+ * logout, pages to sign in and consent, and a calendar to read and write at `/calendar/events`.
  * Everything is in memory. Rejects with the error of `listen` when the port is taken.
  */
 export async function startLocalProvider (options: LocalProviderOptions = {}): Promise<LocalProvider> {
-  const { host = '127.0.0.1', brand = 'Corp ID' } = options
+  const { host = '127.0.0.1' } = options
+  const brand: Brand = { name: options.brand ?? 'Corp ID', look: options.look ?? 'identity' }
   const signingKey = await createSigningKey()
   const server = createServer()
   server.listen(options.port ?? 0, host)
@@ -113,10 +118,12 @@ export async function startLocalProvider (options: LocalProviderOptions = {}): P
   const ledger = createLedger()
   const store = new Store()
   const accounts = new Accounts(options.accounts)
+  const calendars = new Calendars()
   const clients = new Map<string, LocalClient>()
   const faults = new Map<FaultyEndpoint, Fault>()
   const provider = new Provider(issuer, configuration({
     brand,
+    port,
     accounts,
     clients,
     store,
@@ -158,9 +165,9 @@ export async function startLocalProvider (options: LocalProviderOptions = {}): P
     } else if (path.startsWith('/interaction/')) {
       await interactions({ brand, accounts, provider }, req, res)
     } else if (endpoint === 'calendar') {
-      await calendar(provider, accounts, req, res)
+      await calendar({ provider, accounts, calendars }, req, res)
     } else if (path === '/') {
-      const { headers, body } = notePage(brand, `${brand} is running`, `The issuer is ${issuer}.`)
+      const { headers, body } = notePage(brand, `${brand.name} is running`, `The issuer is ${issuer}.`)
       send(res, 200, { ...headers }, body)
     } else {
       await callback(req, res)

@@ -219,6 +219,40 @@ t.test('the calendar refuses as RFC 6750 says', async (t) => withProvider({}, as
   t.equal((await fetch(`${op.issuer}/calendar/events`, { method: 'DELETE' })).status, 405)
 }))
 
+t.test('who may write adds to the calendar', async (t) => withProvider({ accounts: [{ username: 'carol', events: [{ title: 'Choir', start: '2026-01-12T18:00:00Z', end: '2026-01-12T20:00:00Z' }] }] }, async (op) => {
+  const add = async (token: string, event: unknown): Promise<Response> =>
+    fetch(`${op.issuer}/calendar/events`, { method: 'POST', headers: { authorization: `Bearer ${token}` }, body: JSON.stringify(event) })
+  const event = { title: ' Rehearsal ', start: '2026-01-14T18:00:00Z', end: '2026-01-14T20:00:00Z' }
+
+  const { access_token: reader } = await grantOf(op, 'carol')
+  const refused = await add(reader, event)
+  t.equal(refused.status, 403)
+  t.match(refused.headers.get('www-authenticate'), 'error="insufficient_scope", scope="calendar.write"')
+
+  const { access_token: writer } = await grantOf(op, 'carol', 'openid calendar.write')
+  const added = await add(writer, event)
+  t.equal(added.status, 201)
+  t.match(await added.json(), { id: 'carol-2', title: 'Rehearsal' })
+  t.equal((await bearer(op, '/calendar/events', writer)).status, 403, 'who may write may not read for that')
+  t.match(await (await bearer(op, '/calendar/events', reader)).json(), { events: [{ title: 'Choir' }, { title: 'Rehearsal' }] })
+
+  for (const wrong of [null, {}, { ...event, title: ' ' }, { ...event, title: 'x'.repeat(201) }, { ...event, start: 'today' }, { ...event, end: event.start }]) {
+    t.equal((await add(writer, wrong)).status, 400, JSON.stringify(wrong))
+  }
+  const { access_token: bob } = await grantOf(op, 'bob')
+  t.equal(((await (await bearer(op, '/calendar/events', bob)).json()) as { events: unknown[] }).events.length, 4, 'another calendar is as it was')
+}))
+
+t.test('two providers on one host, and a person signed in at both', async (t) => withProvider({}, async (op) => withProvider({ brand: 'Daybook', look: 'calendar' }, async (other) => {
+  const browser = userAgent()
+  const request = (at: LocalProvider, more: Record<string, string> = {}): string => authorization(at, 'corp', 'openid', more).url
+  t.ok(answerOf(await signIn(await browser.open(request(op)), 'alice')).code)
+  const page = await browser.open(request(other))
+  t.match(page.title, 'Daybook')
+  t.ok(answerOf(await signIn(page, 'bob')).code)
+  for (const at of [op, other]) t.ok(answerOf(await browser.open(request(at, { prompt: 'none' }))).code, 'neither sign-in ended the other')
+})))
+
 t.test('tokens end by revocation and by the controls', async (t) => withProvider({}, async (op) => {
   const headers = { authorization: `Basic ${btoa('calendar:calendar%20secret')}` }
   const first = await grantOf(op, 'alice')

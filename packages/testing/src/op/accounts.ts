@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto'
 
+/** What stands in a calendar. Times are RFC 3339. */
+export interface LocalEvent {
+  title: string
+  start: string
+  end: string
+}
+
 /** A person who can sign in at the local provider, with any password that is not empty. */
 export interface LocalAccount {
   /** What is typed on the sign-in page; also `preferred_username`. */
@@ -11,6 +18,8 @@ export interface LocalAccount {
   /** `true` unless given. */
   emailVerified?: boolean
   groups?: readonly string[]
+  /** What is in their calendar at first. A few built-in events unless given. */
+  events?: readonly LocalEvent[]
 }
 
 /** An account with everything filled in. */
@@ -38,7 +47,8 @@ export class Accounts {
       name: given.name ?? username,
       email: given.email ?? `${username}@example.com`,
       emailVerified: given.emailVerified ?? true,
-      groups: given.groups ?? []
+      groups: given.groups ?? [],
+      events: given.events ?? []
     }
     this.#byName.set(username, account)
     this.#bySub.set(account.sub, account)

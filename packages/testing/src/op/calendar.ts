@@ -1,53 +1,33 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Provider from 'oidc-provider'
-import type { Accounts } from './accounts.ts'
-import { sendJson } from './http.ts'
+import type { Account, Accounts, LocalEvent } from './accounts.ts'
+import type { Calendars } from './calendars.ts'
+import { readBody, sendJson } from './http.ts'
 
-/** An event of a calendar. Times are RFC 3339, in UTC. */
-export interface CalendarEvent {
-  id: string
-  title: string
-  start: string
-  end: string
+/** What the calendar's API needs to know. */
+export interface CalendarHouse {
+  provider: Provider
+  accounts: Accounts
+  calendars: Calendars
 }
 
-type Entry = [title: string, start: string, end: string]
+/** The longest title, in characters. */
+const longest = 200
+const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 
-const calendars: Readonly<Record<string, readonly Entry[]>> = {
-  alice: [
-    ['Planning for the quarter', '2026-01-12T09:00:00Z', '2026-01-12T10:30:00Z'],
-    ['Lunch with Priya', '2026-01-13T12:00:00Z', '2026-01-13T13:00:00Z'],
-    ['Budget review', '2026-01-14T14:00:00Z', '2026-01-14T15:00:00Z'],
-    ['Interview: platform engineer', '2026-01-15T10:00:00Z', '2026-01-15T11:00:00Z'],
-    ['Dentist', '2026-01-16T08:15:00Z', '2026-01-16T08:45:00Z']
-  ],
-  bob: [
-    ['Stand-up', '2026-01-12T08:30:00Z', '2026-01-12T08:45:00Z'],
-    ['Release 4.2 go or no-go', '2026-01-13T15:00:00Z', '2026-01-13T15:30:00Z'],
-    ['Pairing on the importer', '2026-01-14T09:30:00Z', '2026-01-14T11:30:00Z'],
-    ['Football', '2026-01-15T17:00:00Z', '2026-01-15T18:30:00Z']
-  ]
-}
-
-const everyone: readonly Entry[] = [
-  ['Team meeting', '2026-01-12T13:00:00Z', '2026-01-12T14:00:00Z'],
-  ['Focus time', '2026-01-14T09:00:00Z', '2026-01-14T12:00:00Z'],
-  ['Demo day', '2026-01-16T13:00:00Z', '2026-01-16T14:00:00Z']
-]
-
-/** The events of one account; always the same. */
-function eventsOf (username: string): CalendarEvent[] {
-  return (calendars[username] ?? everyone).map(([title, start, end], index) => ({ id: `${username}-${index + 1}`, title, start, end }))
-}
-
-/** Answers `GET /calendar/events` to a bearer token with the scope `calendar.read` (RFC 6750). */
-export async function calendar (provider: Provider, accounts: Accounts, req: IncomingMessage, res: ServerResponse): Promise<void> {
+/**
+ * Answers to a bearer token (RFC 6750): `GET /calendar/events` with the scope `calendar.read`, and `POST` of
+ * `{ title, start, end }` with `calendar.write`.
+ */
+export async function calendar ({ provider, accounts, calendars }: CalendarHouse, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const writes = req.method === 'POST'
+  const scope = writes ? 'calendar.write' : 'calendar.read'
   const refuse = (status: number, error?: string): void => {
-    const challenge = `Bearer realm="calendar"${error === undefined ? '' : `, error="${error}"`}${status === 403 ? ', scope="calendar.read"' : ''}`
+    const challenge = `Bearer realm="calendar"${error === undefined ? '' : `, error="${error}"`}${status === 403 ? `, scope="${scope}"` : ''}`
     sendJson(res, status, { error: error ?? 'unauthorized' }, { 'www-authenticate': challenge })
   }
-  if (req.method !== 'GET' && req.method !== 'HEAD') {
-    sendJson(res, 405, { error: 'method_not_allowed' }, { allow: 'GET, HEAD' })
+  if (!writes && req.method !== 'GET' && req.method !== 'HEAD') {
+    sendJson(res, 405, { error: 'method_not_allowed' }, { allow: 'GET, HEAD, POST' })
     return
   }
   const credentials = /^bearer +(\S+)$/i.exec(req.headers.authorization ?? '')
@@ -57,11 +37,37 @@ export async function calendar (provider: Provider, accounts: Accounts, req: Inc
   }
   const token = await provider.AccessToken.find(credentials[1] ?? '')
   const account = token === undefined ? undefined : accounts.bySub(token.accountId)
-  if (token === undefined || account === undefined) {
-    refuse(401, 'invalid_token')
-  } else if (!token.scopes.has('calendar.read')) {
-    refuse(403, 'insufficient_scope')
-  } else {
-    sendJson(res, 200, { events: eventsOf(account.username) })
+  if (token === undefined || account === undefined) refuse(401, 'invalid_token')
+  else if (!token.scopes.has(scope)) refuse(403, 'insufficient_scope')
+  else if (writes) await add(calendars, account, req, res)
+  else sendJson(res, 200, { events: calendars.eventsOf(account) })
+}
+
+async function add (calendars: Calendars, account: Account, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const event = readEvent(await readBody(req))
+  if (event === undefined) {
+    sendJson(res, 400, { error: 'invalid_event' })
+    return
   }
+  const added = calendars.add(account, event)
+  if (added === undefined) sendJson(res, 507, { error: 'calendar_full' })
+  else sendJson(res, 201, added)
+}
+
+function readEvent (body: string): LocalEvent | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(body)
+  } catch {
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  const { title, start, end } = value as Record<string, unknown>
+  if (typeof title !== 'string' || title.trim() === '' || title.length > longest) return undefined
+  if (!isTime(start) || !isTime(end) || Date.parse(end) <= Date.parse(start)) return undefined
+  return { title: title.trim(), start, end }
+}
+
+function isTime (value: unknown): value is string {
+  return typeof value === 'string' && time.test(value) && !Number.isNaN(Date.parse(value))
 }

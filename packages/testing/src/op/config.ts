@@ -6,7 +6,7 @@ import { base, Prompt } from 'oidc-provider/lib/helpers/interaction_policy/index
 import { claimsByScope, claimsOf } from './accounts.ts'
 import type { Accounts } from './accounts.ts'
 import type { LocalClient } from './clients.ts'
-import type { Page } from './layout.ts'
+import type { Brand, Page } from './layout.ts'
 import { deviceCodePage, deviceConfirmPage, notePage, signOutPage } from './pages.ts'
 import type { Store } from './store.ts'
 
@@ -29,7 +29,8 @@ export const routes = {
 
 /** What the configuration is made from. */
 export interface Setup {
-  brand: string
+  brand: Brand
+  port: number
   accounts: Accounts
   clients: ReadonlyMap<string, LocalClient>
   store: Store
@@ -79,7 +80,7 @@ async function loadExistingGrant (ctx: KoaContextWithOIDC, { clients }: Setup): 
 
 /** The settings of `oidc-provider`. */
 export function configuration (setup: Setup): Configuration {
-  const { accounts, brand, clients, store } = setup
+  const { accounts, brand, clients, port, store } = setup
   const policy = base()
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0)
   return {
@@ -89,8 +90,8 @@ export function configuration (setup: Setup): Configuration {
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     conformIdTokenClaims: setup.conformIdTokenClaims,
     cookies: {
-      // Cookies do not know ports: these must not meet the application's on the same host.
-      names: { session: 'op_session', interaction: 'op_interaction', resume: 'op_resume' },
+      // Cookies do not know ports: these must not meet those of an application or another provider on the same host.
+      names: { session: `op_session_${port}`, interaction: `op_interaction_${port}`, resume: `op_resume_${port}` },
       keys: [randomBytes(32).toString('base64url')],
       long: { httpOnly: true, sameSite: 'lax', signed: true },
       short: { httpOnly: true, sameSite: 'lax', signed: true }
@@ -114,7 +115,7 @@ export function configuration (setup: Setup): Configuration {
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx, form) => { show(ctx, signOutPage(brand, form)) },
-        postLogoutSuccessSource: (ctx) => { show(ctx, notePage(brand, 'Signed out', `You are signed out of ${brand}. You can close this page.`)) }
+        postLogoutSuccessSource: (ctx) => { show(ctx, notePage(brand, 'Signed out', `You are signed out of ${brand.name}. You can close this page.`)) }
       }
     },
     fetch: fetchLocally,

@@ -2,16 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 const maxBody = 16 * 1024
 
-/** Reads a form of at most 16 KiB (`application/x-www-form-urlencoded`). */
-export async function readForm (req: IncomingMessage): Promise<URLSearchParams> {
+/** Reads a body of at most 16 KiB. */
+export async function readBody (req: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of req as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > maxBody) throw new Error('form too large')
+    if (size > maxBody) throw new Error('body too large')
     chunks.push(chunk)
   }
-  return new URLSearchParams(Buffer.concat(chunks).toString())
+  return Buffer.concat(chunks).toString()
+}
+
+/** Reads a form (`application/x-www-form-urlencoded`). */
+export async function readForm (req: IncomingMessage): Promise<URLSearchParams> {
+  return new URLSearchParams(await readBody(req))
 }
 
 /** Answers with a body of text. */

@@ -3,13 +3,13 @@ import type Provider from 'oidc-provider'
 import type { InteractionResults } from 'oidc-provider'
 import type { Account, Accounts } from './accounts.ts'
 import { readForm, redirect, send } from './http.ts'
-import type { Page } from './layout.ts'
+import type { Brand, Page } from './layout.ts'
 import { consentPage, fieldOf, notePage, signInPage } from './pages.ts'
 import type { SignIn } from './pages.ts'
 
 /** What the pages need to know. */
 export interface House {
-  brand: string
+  brand: Brand
   accounts: Accounts
   provider: Provider
 }

@@ -25,12 +25,29 @@ export function html (strings: TemplateStringsArray, ...values: readonly Value[]
   return new Html(strings.map((string, index) => string + escape(values[index])).join(''))
 }
 
-const css = `
+/** What a provider is called and looks like. */
+export interface Brand {
+  readonly name: string
+  readonly look: Look
+}
+
+/** `identity` is blue and has a shield, `calendar` is green and has a page of one. */
+export type Look = 'identity' | 'calendar'
+
+const identityMark = html`<path d="M12 2.5 4 5.5v6c0 5 3.4 8.6 8 10 4.6-1.4 8-5 8-10v-6z"/><circle cx="12" cy="10" r="2.5"/><path d="M7.8 16.6c.8-1.8 2.4-2.8 4.2-2.8s3.4 1 4.2 2.8"/>`
+const calendarMark = html`<rect x="3.5" y="5" width="17" height="16" rx="3"/><path d="M3.5 10h17M8 2.5V7M16 2.5V7M8 14.5h3M8 17.5h6"/>`
+
+const looks: Readonly<Record<Look, { mark: Html, accent: string, accentInTheDark: string }>> = {
+  identity: { mark: identityMark, accent: '#1f5fbf', accentInTheDark: '#8ab4f8' },
+  calendar: { mark: calendarMark, accent: '#0b6e4f', accentInTheDark: '#6fd3ae' }
+}
+
+const cssOf = (look: Look): string => `
 :root { color-scheme: light dark; --ink: #1b2430; --soft: #566273; --line: #d5dbe3; --edge: #7c8896; --page: #eef1f5; --card: #fff;
-  --accent: #1f5fbf; --on-accent: #fff; --bad: #a3211b; --bad-page: #fdecea; --well: #f4f6f9 }
+  --accent: ${looks[look].accent}; --on-accent: #fff; --bad: #a3211b; --bad-page: #fdecea; --well: #f4f6f9 }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e8ecf2; --soft: #a5b0bf; --line: #3a4452; --edge: #76839a; --page: #12171e; --card: #1c232d;
-    --accent: #8ab4f8; --on-accent: #10203a; --bad: #ffb4ab; --bad-page: #3b1d1b; --well: #232c38 }
+    --accent: ${looks[look].accentInTheDark}; --on-accent: #10203a; --bad: #ffb4ab; --bad-page: #3b1d1b; --well: #232c38 }
 }
 * { box-sizing: border-box }
 body { margin: 0; min-height: 100vh; min-height: 100dvh; display: flex; flex-direction: column; align-items: center; justify-content: center;
@@ -75,7 +92,7 @@ legend { padding: 0; margin: 0 0 .5rem }
 footer { max-width: 26rem; text-align: center }
 `
 
-const headers: Readonly<Record<string, string>> = {
+const headersFor = (css: string): Readonly<Record<string, string>> => ({
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
   // No form-action: Chromium applies it to the redirects after a form too, and they lead to the application and beyond.
@@ -83,7 +100,7 @@ const headers: Readonly<Record<string, string>> = {
   // Not no-referrer, under which a form is sent with `Origin: null`.
   'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff'
-}
+})
 
 /** A page, ready to be sent. */
 export interface Page {
@@ -92,23 +109,24 @@ export interface Page {
 }
 
 /** Puts content into the frame that all pages share. */
-export function page (brand: string, title: string, content: Html): Page {
+export function page ({ name, look }: Brand, title: string, content: Html): Page {
+  const css = cssOf(look)
   const document = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} – ${brand}</title>
+<title>${title} – ${name}</title>
 <style>${new Html(css)}</style>
 </head>
 <body>
 <main>
-<p class="brand"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M12 2.5 4 5.5v6c0 5 3.4 8.6 8 10 4.6-1.4 8-5 8-10v-6z"/><circle cx="12" cy="10" r="2.5"/><path d="M7.8 16.6c.8-1.8 2.4-2.8 4.2-2.8s3.4 1 4.2 2.8"/></svg>${brand}</p>
+<p class="brand"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${looks[look].mark}</svg>${name}</p>
 ${content}
 </main>
 <footer class="soft small">A local provider for development: do not type a real password here.</footer>
 </body>
 </html>
 `
-  return { headers, body: document.text }
+  return { headers: headersFor(css), body: document.text }
 }

@@ -1,6 +1,6 @@
 import type { Account } from './accounts.ts'
 import { Html, html, page } from './layout.ts'
-import type { Page } from './layout.ts'
+import type { Brand, Page } from './layout.ts'
 
 const wishes: Readonly<Record<string, string>> = {
   openid: 'Know who you are',
@@ -20,7 +20,7 @@ function who (account: Account): Html {
 
 /** Where a page of the interaction sends its form, and for whom it asks. */
 export interface Asking {
-  brand: string
+  brand: Brand
   action: string
   clientName: string
 }
@@ -91,15 +91,15 @@ ${scopes.map((scope) => html`<li>${scope === 'openid' ? html`${tick}<span>${wish
 }
 
 /** Asks before signing out. `form` is the provider's own form, whose buttons are ours. */
-export function signOutPage (brand: string, form: string): Page {
-  return page(brand, 'Sign out', html`<h1>Sign out of ${brand}?</h1>
+export function signOutPage (brand: Brand, form: string): Page {
+  return page(brand, 'Sign out', html`<h1>Sign out of ${brand.name}?</h1>
 <p class="soft">The application has signed you out already. You can stay signed in here for others.</p>
 ${new Html(form)}
 <div class="buttons"><button class="main" form="op.logoutForm" name="logout" value="yes" autofocus>Sign out</button><button form="op.logoutForm">Stay signed in</button></div>`)
 }
 
 /** Where people type the code that a device shows them. `form` is the provider's own, whose buttons are ours. */
-export function deviceCodePage (brand: string, form: string, wrong: boolean): Page {
+export function deviceCodePage (brand: Brand, form: string, wrong: boolean): Page {
   return page(brand, 'Connect a device', html`<h1>Connect a device</h1>
 ${wrong ? html`<p class="error" role="alert">This code is not known. Look again.</p>` : html`<p class="soft">Type the code that it shows.</p>`}
 ${new Html(form)}
@@ -107,7 +107,7 @@ ${new Html(form)}
 }
 
 /** Asks whether the code is that of the person's own device. */
-export function deviceConfirmPage (brand: string, form: string, { clientName, userCode }: { clientName: string, userCode: string }): Page {
+export function deviceConfirmPage (brand: Brand, form: string, { clientName, userCode }: { clientName: string, userCode: string }): Page {
   return page(brand, 'Is this your device?', html`<h1>Is this your device?</h1>
 <p>${clientName} shows the code <b>${userCode}</b>. Go on only if you see it there.</p>
 ${new Html(form)}
@@ -115,7 +115,7 @@ ${new Html(form)}
 }
 
 /** A page with a heading and a sentence. */
-export function notePage (brand: string, title: string, text: string): Page {
+export function notePage (brand: Brand, title: string, text: string): Page {
   return page(brand, title, html`<h1>${title}</h1>
 <p>${text}</p>`)
 }
