@@ -1,4 +1,5 @@
 import { h } from './dom.js'
+import { plural } from './words.js'
 
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long' })
 const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' })
@@ -15,6 +16,16 @@ export function agenda (events) {
     [...days].map(([key, events]) => h('section', { class: 'day' }, heading(key, new Date(events[0].start)), h('ul', {}, events.map(entry)))))
 }
 
+/** A day in words, of a time or of a date alone. */
+export function day (time) {
+  const at = new Date(time.length === 10 ? `${time}T12:00:00` : time)
+  return `${weekday.format(at)}, ${date.format(at)}`
+}
+
+export function hours (start, end) {
+  return `${clock.format(new Date(start))}–${clock.format(new Date(end))}`
+}
+
 function heading (key, start) {
   return h('h4', {}, h('time', { datetime: key }, weekday.format(start), ' ', h('span', {}, date.format(start))))
 }
@@ -24,10 +35,6 @@ function entry ({ title, start, end }) {
     h('span', { class: 'when' }, h('time', { datetime: start }, clock.format(new Date(start))), '–', h('time', { datetime: end }, clock.format(new Date(end)))),
     h('span', { class: 'what' }, title),
     h('span', { class: 'long' }, duration(minutesBetween(start, end))))
-}
-
-export function plural (count, noun) {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function dayOf ({ start }) {

@@ -26,4 +26,5 @@ export const userInfo = () => request('GET', '/auth/userinfo')
 export const signOut = ({ everywhere = false } = {}) => requestOnPurpose('POST', `/auth/logout?${new URLSearchParams({ everywhere })}`)
 export const connections = async () => (await request('GET', '/auth/connections')).connections
 export const disconnect = (provider, profile) => requestOnPurpose('DELETE', `/auth/connections/${provider}?${new URLSearchParams({ profile })}`)
+export const activity = async () => (await request('GET', '/activity')).entries
 export const overview = () => request('GET', '/admin/overview')

@@ -1,22 +1,27 @@
 import * as api from './api.js'
 import { createClient } from './client/index.js'
+import { forgetAll, kindNameOf, rememberKind, remembered, rememberShown } from './memory.js'
 import { addedTo, createRun, readRun } from './run.js'
-import { createView, spoken } from './view.js'
+import { spoken } from './run-view.js'
+import { createView } from './view.js'
+import { nameOfGrant } from './words.js'
 
 const sessionEnded = 'Your session has ended. Sign in to go on.'
-const rememberedRun = 'consentry-demo:run'
 
 const state = {
   phase: 'loading',
   link: 'connecting',
   runs: [],
-  connections: []
+  connections: [],
+  activity: []
 }
 const runs = new Map()
-const view = createView({ write, cancel, signOut, disconnect })
+const view = createView({ start: begin, cancel, signOut, disconnect })
 let client
 let scheduled = false
-let beginning = false
+let loading = false
+let reading = false
+let outdated = false
 
 /** Shows the state once, however much of it changed. */
 function changed () {
@@ -29,14 +34,14 @@ function changed () {
 }
 
 async function start () {
-  if (beginning) return
-  beginning = true
+  if (loading) return
+  loading = true
   try {
     const [about, status] = await Promise.all([api.providers(), api.status()])
     Object.assign(state, { about, trouble: undefined })
     if (!status.authenticated) return signedOut(state.notice)
-    const [person, connections] = await Promise.all([api.userInfo(), api.connections()])
-    Object.assign(state, { phase: 'signed-in', notice: undefined, problem: undefined, person, connections })
+    const [person, connections, activity] = await Promise.all([api.userInfo(), api.connections(), api.activity()])
+    Object.assign(state, { phase: 'signed-in', notice: undefined, problem: undefined, person, connections, activity })
     changed()
     listen()
     recall()
@@ -46,7 +51,7 @@ async function start () {
     setTimeout(() => { void start() }, 3_000)
     changed()
   } finally {
-    beginning = false
+    loading = false
   }
 }
 
@@ -58,7 +63,7 @@ function listen () {
 }
 
 function linkChanged (link, error) {
-  if (link === 'open' && state.link === 'lost') void readConnections()
+  if (link === 'open' && state.link === 'lost') void readGrants()
   state.link = link
   if (error !== undefined && !state.leaving) signedOut(sessionEnded)
   changed()
@@ -81,7 +86,8 @@ async function follow (id) {
 function take (run, event) {
   if (event.type === 'missed' || !addedTo(run, event)) return
   show(run)
-  if (event.type === 'oauth_resolved' && event.data.outcome === 'granted') void readConnections()
+  // Grants change as runs go on, and a renewal has no event of its own.
+  void readGrants()
 }
 
 function addRun (id) {
@@ -94,10 +100,11 @@ function show (run) {
   // An answer that comes after the sign-out is nobody's.
   if (runs.get(run.id) !== run) return
   const before = state.runs.find(({ id }) => id === run.id)
+  run.kind ??= kindNameOf(run.id)
   const now = readRun(run)
   state.runs = [...state.runs.filter(({ id }) => id !== run.id), now]
   // What a reload brings back.
-  if (before === undefined) sessionStorage.setItem(rememberedRun, run.id)
+  if (before === undefined) rememberShown(run.id)
   const text = spoken(before, now, state.about)
   if (text !== undefined) view.announce(text)
   changed()
@@ -105,20 +112,26 @@ function show (run) {
 
 /** Brings back the run that was shown before a reload, also one that is over. */
 function recall () {
-  const id = sessionStorage.getItem(rememberedRun)
+  const id = remembered()
   if (id !== null) void follow(id)
 }
 
 function forget () {
-  sessionStorage.removeItem(rememberedRun)
+  forgetAll()
   runs.clear()
   state.runs = []
 }
 
-async function write () {
+async function begin (kind) {
   await attempt('starting', async () => {
-    const id = await client.run('/report').executionId
+    const id = await client.run(`/${kind}`).executionId
+    rememberKind(id, kind)
     void follow(id)
+    const run = runs.get(id)
+    run.kind = kind
+    show(run)
+    view.render(state)
+    view.show(id)
   })
 }
 
@@ -129,10 +142,12 @@ async function cancel (id) {
 async function disconnect (provider, profile) {
   await attempt('disconnecting', async () => {
     const { disconnected, revoked } = await api.disconnect(provider, profile)
-    const label = state.about.providers[provider]?.label ?? provider
-    if (!disconnected) state.said = `${label} was not connected any more.`
+    const name = nameOfGrant({ provider, profile }, state.about)
+    const { label, kind } = state.about.providers[provider]
+    if (!disconnected) state.said = `${name} was not connected any more.`
+    else if (kind === 'form') state.said = `Disconnected. Your key for ${label} is forgotten here; to end it, go to ${label}.`
     else state.said = revoked ? `Disconnected. ${label} confirmed that the access has ended.` : `Disconnected here. ${label} did not confirm that the access has ended there.`
-    await readConnections()
+    await readGrants()
   })
 }
 
@@ -145,8 +160,22 @@ async function signOut () {
   })
 }
 
-async function readConnections () {
-  state.connections = await api.connections().catch(() => state.connections)
+/** What is connected and what happened. Whoever calls while it is being read has it read once more. */
+async function readGrants () {
+  outdated = true
+  if (reading) return
+  reading = true
+  while (outdated) {
+    outdated = false
+    await readOnce()
+  }
+  reading = false
+}
+
+async function readOnce () {
+  const [connections, activity] = await Promise.all([api.connections(), api.activity()]).catch(() => [state.connections, state.activity])
+  if (state.phase !== 'signed-in') return
+  Object.assign(state, { connections, activity })
   changed()
 }
 
@@ -172,7 +201,7 @@ function signedOut (notice) {
   forget()
   client?.close()
   client = state.client = undefined
-  Object.assign(state, { phase: 'signed-out', notice, person: undefined, connections: [], said: undefined, problem: undefined })
+  Object.assign(state, { phase: 'signed-out', notice, person: undefined, connections: [], activity: [], said: undefined, problem: undefined })
   state.link = 'connecting'
   changed()
 }
@@ -181,7 +210,7 @@ document.addEventListener('visibilitychange', () => {
   if (document.visibilityState !== 'visible') return
   // Another tab may have signed in, or disconnected something, meanwhile.
   if (state.phase === 'signed-out') void start()
-  if (state.phase === 'signed-in') void readConnections()
+  if (state.phase === 'signed-in') void readGrants()
 })
 
 // What the provider adds on the way back from its sign-out is of no use here.

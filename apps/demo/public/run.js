@@ -1,6 +1,6 @@
 /** A run as far as this page knows it: its events by their number. */
-export function createRun (id) {
-  return { id, events: new Map(), forgotten: false }
+export function createRun (id, kind) {
+  return { id, kind, events: new Map(), forgotten: false }
 }
 
 /** Whether the event is one that was not known yet. */
@@ -11,9 +11,9 @@ export function addedTo (run, event) {
 }
 
 /** What the events of a run add up to. */
-export function readRun ({ id, events, forgotten }) {
+export function readRun ({ id, kind, events, forgotten }) {
   const ordered = [...events.values()].sort((a, b) => a.seq - b.seq)
-  const view = { id, status: 'running', steps: [], questions: [], startedAt: ordered[0]?.time ?? '' }
+  const view = { id, kind, status: 'running', steps: [], questions: [], startedAt: ordered[0]?.time ?? '' }
   for (const event of ordered) apply(view, event)
   // The server does not know it any more, so nothing will come.
   if (forgotten && !isOver(view)) Object.assign(view, { status: 'forgotten', questions: [] })
@@ -32,7 +32,7 @@ function apply (view, { type, seq, time, data }) {
     case 'running':
       return step('Started')
     case 'progress':
-      return step(typeof data?.step === 'string' ? data.step : 'Working')
+      return progress(view, data, step)
     case 'oauth_required':
       view.status = 'oauth_required'
       view.questions = [...view.questions.filter(({ flowId }) => flowId !== data.flowId), data]
@@ -58,6 +58,15 @@ function apply (view, { type, seq, time, data }) {
   }
 }
 
+/** A part of a step that is known already moves that on. */
+function progress (view, data, step) {
+  const text = typeof data?.step === 'string' ? data.step : 'Working'
+  const part = typeof data?.of === 'number' ? { done: data.done, of: data.of } : undefined
+  const last = view.steps.at(-1)
+  if (part === undefined || last?.text !== text) step(text)
+  view.steps.at(-1).part = part
+}
+
 const outcomes = {
   granted: ['You gave your consent', 'done'],
   denied: ['You declined', 'bad'],
@@ -69,20 +78,21 @@ const outcomes = {
 }
 
 const endings = {
-  CONSENTRY_ERR_CONSENT_DENIED: ['You said no, and that is fine', 'Nothing of your calendar was read, and nothing was stored. Without it there is no report.'],
-  CONSENTRY_ERR_FLOW_EXPIRED: ['The question ran out of time', 'It waits for a while and then gives up. Nothing was read.'],
-  CONSENTRY_ERR_FLOW_CANCELLED: ['The question was withdrawn', 'Nothing was read, and nothing was stored.'],
+  CONSENTRY_ERR_CONSENT_DENIED: ['You said no, and that is fine', 'Nothing was stored. What you allowed before is as it was, and goes on working.'],
+  CONSENTRY_ERR_FLOW_EXPIRED: ['The question ran out of time', 'It waits for a while and then gives up. Nothing was stored.'],
+  CONSENTRY_ERR_FLOW_CANCELLED: ['The question was withdrawn', 'Nothing was stored.'],
   CONSENTRY_ERR_FLOW_SUPERSEDED: ['A newer question took its place', 'Answer that one, or start again.'],
   CONSENTRY_ERR_ACCOUNT_MISMATCH: ['That was another account', 'Use the account that is connected, or disconnect it first.'],
-  CONSENTRY_ERR_SCOPES_MISSING: ['That was not quite enough', 'Less was allowed than the report needs.'],
+  CONSENTRY_ERR_SCOPES_MISSING: ['You allowed a part of it', 'What you left out is needed here. What you allowed is kept, and trying again asks for the rest.'],
+  CONSENTRY_ERR_GRANT_REVOKED: ['You disconnected it on the way', 'The run was still using that access, so it was stopped at once. Try again to be asked anew.'],
   CONSENTRY_ERR_REAUTH_REQUIRED: ['The consent has ended', 'The provider took it back. Try again to be asked anew.'],
   CONSENTRY_ERR_PROVIDER_UNAVAILABLE: ['The provider does not answer', 'Try again in a moment.'],
-  CONSENTRY_ERR_SHUTDOWN: ['The server was restarted', 'The report was stopped on the way.']
+  CONSENTRY_ERR_SHUTDOWN: ['The server was restarted', 'The run was stopped on the way.']
 }
 
 /** What to tell a person about a run that ended without a result: a title and a sentence. */
 export function endingOf ({ status, error }) {
-  if (status === 'cancelled') return ['You cancelled the report', 'Nothing was left behind.']
-  if (status === 'forgotten') return ['This report is not known any more', 'The server keeps reports for a while, and not beyond a restart.']
-  return endings[error?.code] ?? ['The report could not be written', error?.message ?? 'Something went wrong.']
+  if (status === 'cancelled') return ['You cancelled it', 'Nothing was left behind.']
+  if (status === 'forgotten') return ['This run is not known any more', 'The server keeps runs for a while, and not beyond a restart.']
+  return endings[error?.code] ?? ['That did not work', error?.message ?? 'Something went wrong.']
 }

@@ -1,21 +1,15 @@
-import { agenda, plural } from './agenda.js'
-import './client/prompt.js'
+import { renderActivity } from './activity.js'
+import { renderConnections } from './connections.js'
 import { h, reconcile, rows, setText } from './dom.js'
-import { endingOf, isOver } from './run.js'
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', hour: '2-digit', minute: '2-digit' })
-
-/** Scopes in words, where this page knows them. */
-const wishes = { 'calendar.read': 'See the events in your calendar', offline_access: 'Keep this access while you are away' }
+import { kindOf, kinds } from './kinds.js'
+import { buildRun, updateRun } from './run-view.js'
+import { isOver } from './run.js'
 
 const byId = (id) => document.getElementById(id)
 
 /** Shows the state. `actions` is what people can do. */
 export function createView (actions) {
-  byId('write').addEventListener('click', () => {
-    if (byId('write').getAttribute('aria-disabled') !== 'true') actions.write()
-  })
+  byId('kinds').append(...Object.entries(kinds).map(([name, kind]) => buildKind(name, kind, actions)))
   byId('sign-out').addEventListener('click', actions.signOut)
   let shown = ''
 
@@ -32,24 +26,42 @@ export function createView (actions) {
     renderSession(state)
     if (state.phase !== 'signed-in') return setTitle(state)
     renderHero(state)
-    reconcile(byId('runs'), visibleRuns(state.runs), { key: ({ id }) => id, build: (run) => buildRun(run, state, actions), update: (element, run) => updateRun(element, run, actions) })
-    renderConnections(state, actions)
+    reconcile(byId('runs'), visibleRuns(state.runs), { key: ({ id }) => id, build: (run) => buildRun(run, state, actions), update: (element, run) => updateRun(element, run, state, actions) })
+    byId('no-connections').hidden = state.connections.length > 0
+    setText(byId('said'), state.said ?? '')
+    renderConnections({ list: byId('connections'), title: byId('connections-title') }, state, actions)
+    byId('no-activity').hidden = state.activity.length > 0
+    renderActivity(byId('activity'), state.activity, state.about)
     setTitle(state)
   }
 
-  return { render, announce: (text) => setText(byId('announcer'), text) }
+  return { render, announce: (text) => setText(byId('announcer'), text), show: (id) => showRun(id) }
+}
+
+function buildKind (name, { title, about }, { start }) {
+  const choice = h('button', { class: 'kind', type: 'button', 'aria-labelledby': `${name}-title`, 'aria-describedby': `${name}-about` },
+    h('b', { id: `${name}-title` }, title), h('span', { id: `${name}-about` }, about))
+  choice.addEventListener('click', () => { if (choice.getAttribute('aria-disabled') !== 'true') start(name) })
+  return h('li', {}, choice)
+}
+
+/** Brings what the person has just started to where they look. */
+function showRun (id) {
+  const heading = [...byId('runs').children].find(({ dataset }) => dataset.key === id)?.querySelector('h2')
+  // A question that was faster has the focus already.
+  if (document.activeElement?.closest('.run') == null) heading?.focus()
 }
 
 /** The newest, and whatever else is still running. */
 function visibleRuns (runs) {
-  const newestFirst = [...runs].sort((a, b) => b.startedAt.localeCompare(a.startedAt))
+  const newestFirst = runs.toSorted((a, b) => b.startedAt.localeCompare(a.startedAt))
   return newestFirst.filter((run, index) => index === 0 || !isOver(run))
 }
 
 function setTitle ({ phase, runs }) {
   const live = phase === 'signed-in' ? visibleRuns(runs) : []
   if (live.some(({ status }) => status === 'oauth_required')) document.title = '(1) Your consent is needed · Consentry demo'
-  else if (live[0]?.status === 'completed') document.title = 'Your report is ready · Consentry demo'
+  else if (live[0]?.status === 'completed') document.title = `${kindOf(live[0].kind).ready} · Consentry demo`
   else document.title = 'Consentry demo'
 }
 
@@ -72,7 +84,8 @@ function renderSession ({ phase, person, link }) {
 
 function renderHero ({ person, runs, starting, problem }) {
   setText(byId('hello'), `Hello, ${person.givenName ?? nameOf(person)}`)
-  byId('write').setAttribute('aria-disabled', String(starting || runs.some((run) => !isOver(run))))
+  const busy = String(starting === true || runs.some((run) => !isOver(run)))
+  for (const choice of document.querySelectorAll('.kind')) choice.setAttribute('aria-disabled', busy)
   byId('problem').hidden = problem === undefined
   setText(byId('problem'), problem ?? '')
   const facts = [
@@ -90,104 +103,4 @@ function renderHero ({ person, runs, starting, problem }) {
 
 function nameOf ({ name, preferredUsername, email, subject }) {
   return name ?? preferredUsername ?? email ?? subject
-}
-
-function buildRun (run, { client }, actions) {
-  return h('article', { class: 'card run' },
-    h('header', {}, h('h2', { tabindex: '-1' }), h('span', { class: 'badge' })),
-    buildPrompt(run, client, actions),
-    h('ol', { class: 'steps', 'aria-label': 'Steps' }),
-    h('div', { class: 'end' }))
-}
-
-function isIdle (active) {
-  return active === null || active === document.body || active === byId('write') || active.closest('.run') !== null
-}
-
-const badges = {
-  running: 'Running',
-  oauth_required: 'Waiting for you',
-  completed: 'Ready',
-  failed: 'Not written',
-  cancelled: 'Cancelled',
-  forgotten: 'Gone'
-}
-
-/** The run's questions. They open nothing but by the person's click, and say where that leads. */
-function buildPrompt ({ id }, client, actions) {
-  const prompt = h('consentry-prompt', { execution: id },
-    h('p', { slot: 'intro' }, 'The report has come to your calendar, and waits here until you answer.'),
-    h('button', { slot: 'actions', class: 'button quiet', type: 'button', click: () => actions.cancel(id) }, 'Cancel the report'))
-  // The page says it for all of its parts.
-  prompt.texts = { continueTo: () => 'Give consent', announced: () => '' }
-  prompt.scopeLabels = wishes
-  // Whoever is doing something else is told, and not interrupted.
-  prompt.addEventListener('consentry-ask', () => { if (isIdle(document.activeElement)) prompt.focus() })
-  prompt.client = client
-  return prompt
-}
-
-function updateRun (element, run, actions) {
-  const [header, , steps, end] = element.children
-  element.dataset.status = run.status
-  setText(header.firstElementChild, run.status === 'completed' ? 'Your report' : 'Your report is being written')
-  if (isOver(run) && run.status !== 'completed') setText(header.firstElementChild, 'No report this time')
-  setText(header.lastElementChild, badges[run.status])
-  reconcile(steps, run.steps, { key: ({ seq }) => seq, build: () => h('li', {}, h('span', {}), h('time', {})), update: updateStep })
-  const key = isOver(run) ? JSON.stringify([run.status, run.error, run.result]) : ''
-  if (end.dataset.of !== key) {
-    end.dataset.of = key
-    end.replaceChildren(...ending(run, actions))
-  }
-}
-
-function updateStep (element, { text, state, time }) {
-  element.dataset.state = state
-  setText(element.firstElementChild, text)
-  element.lastElementChild.setAttribute('datetime', time)
-  setText(element.lastElementChild, clock.format(new Date(time)))
-}
-
-function ending (run, actions) {
-  if (!isOver(run)) return []
-  if (run.status === 'completed') return [agenda(run.result?.events ?? [])]
-  const [title, text] = endingOf(run)
-  return [h('div', { class: 'sorry' },
-    h('h3', {}, title),
-    h('p', {}, text),
-    h('p', { class: 'actions' }, h('button', { class: 'button', type: 'button', click: actions.write }, 'Try again')),
-    run.error === undefined ? undefined : h('p', { class: 'detail' }, h('code', {}, run.error.code)))]
-}
-
-function renderConnections ({ connections, about, said }, actions) {
-  byId('no-connections').hidden = connections.length > 0
-  setText(byId('said'), said ?? '')
-  const hadFocus = byId('connections').contains(document.activeElement)
-  reconcile(byId('connections'), connections, {
-    key: (connection) => JSON.stringify(connection),
-    build: (connection) => buildConnection(connection, about, actions)
-  })
-  if (hadFocus && !byId('connections').contains(document.activeElement)) byId('connections-title').focus()
-}
-
-function buildConnection ({ provider, profile, scopes, account, status, updatedAt }, about, actions) {
-  const { label = provider, host } = about.providers[provider] ?? {}
-  return h('li', {},
-    h('div', {},
-      h('b', {}, label, profile === 'default' ? undefined : ` (${profile})`),
-      host && h('span', { class: 'host' }, host)),
-    h('p', { class: 'hint' }, account?.email ?? account?.name, (account?.email ?? account?.name) && h('br'), 'Since ', h('time', { datetime: updatedAt }, date.format(new Date(updatedAt)))),
-    h('ul', { class: 'chips', 'aria-label': 'Scopes' }, scopes.map((scope) => h('li', {}, h('code', {}, scope)))),
-    status === 'ended' && h('p', { class: 'hint' }, 'Ended by the provider. The next report asks again.'),
-    h('button', { class: 'button quiet small', type: 'button', 'aria-label': `Disconnect ${label}`, click: () => actions.disconnect(provider, profile) }, 'Disconnect'))
-}
-
-/** What a change of a run sounds like, for those who do not see it. */
-export function spoken (before, run, about) {
-  if (before?.status === run.status) return undefined
-  const asked = run.questions[0]
-  if (asked !== undefined) return `Your consent is needed. ${about.providers[asked.provider]?.label ?? asked.provider} is asked for ${asked.scopes.join(', ')}.`
-  if (run.status === 'completed') return `Your report is ready: ${plural(run.result?.events?.length ?? 0, 'event')}.`
-  if (isOver(run)) return endingOf(run).join('. ')
-  return before?.status === 'oauth_required' ? 'The report goes on.' : 'The report has started.'
 }

@@ -1,18 +1,18 @@
-import { redisState } from '@consentry/cluster'
-import consentry, { type ConsentryOptions } from '@consentry/fastify-plugin'
-import { oidc } from '@consentry/providers'
-import { redisTokens } from '@consentry/token-stores'
-import fastifyRedis from '@fastify/redis'
+import consentry from '@consentry/fastify-plugin'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
-import { isLoopback, type Config, type Registration } from './config.ts'
+import { activity, createActivity } from './activity.ts'
+import type { Config } from './config.ts'
 import { page } from './page.ts'
-import { writeReport } from './report.ts'
+import { providers } from './providers.ts'
+import { runs } from './runs.ts'
+import { stores } from './stores.ts'
 
 /** The demo as a Fastify application that does not listen yet. */
 export async function buildApp (config: Config): Promise<FastifyInstance> {
-  const { baseUrl, origin, secret, corp, calendar, flowLifetime } = config
+  const { baseUrl, origin, secret, calendar, weather, flowLifetime } = config
   const app = Fastify({ logger: { level: 'warn' } })
+  const happened = createActivity()
 
   await app.register(consentry, {
     baseUrl,
@@ -20,38 +20,20 @@ export async function buildApp (config: Config): Promise<FastifyInstance> {
     flowLifetime,
     allowedOrigins: [origin],
     ...await stores(app, config),
-    providers: {
-      corp: oidc({ ...client(corp), scopes: corp.scopes, ...(corp.label !== undefined && { label: corp.label }) }),
-      calendar: oidc({ ...client(calendar), scopes: ['calendar.read'], label: 'Corp Calendar' })
-    },
-    login: ['corp']
+    providers: providers(config),
+    login: ['corp'],
+    audit: happened.audit
   })
   await app.register(page, { baseUrl: origin })
-
-  app.post('/report', { config: { auth: true } }, async (_request, reply) =>
-    reply.execution(async (execution) => writeReport(execution, calendar.eventsUrl)))
+  await app.register(runs, { eventsUrl: calendar.eventsUrl, weekUrl: `${weather.url}/v1/week` })
+  await app.register(activity, { activity: happened })
 
   // The page tells people where they will be asked; events do not say.
   app.get('/providers', { config: { auth: false } }, async () => ({
-    providers: Object.fromEntries(Object.entries(app.consentry.providers).map(([name, { label, host }]) => [name, { label, host }])),
+    providers: Object.fromEntries(Object.entries(app.consentry.providers).map(([name, { label, host, kind }]) => [name, { label, host, kind }])),
     login: 'corp',
-    people: corp.issuer === calendar.issuer ? ['alice', 'bob'] : []
+    people: config.localSignIn ? ['alice', 'bob'] : []
   }))
 
   return app
-}
-
-/** Where processes share what they know; without a Redis each keeps it to itself. */
-async function stores (app: FastifyInstance, { shared }: Config): Promise<Pick<ConsentryOptions, 'stateStore' | 'tokenStore'>> {
-  if (shared === undefined) return {}
-  const { redisUrl, prefix, grantsKey } = shared
-  await app.register(fastifyRedis, { url: redisUrl })
-  return {
-    stateStore: redisState(app.redis, { prefix }),
-    tokenStore: redisTokens(app.redis, { prefix, encryption: { keys: [{ id: 'demo', key: grantsKey }] } })
-  }
-}
-
-function client ({ issuer, clientId, clientSecret }: Registration): Parameters<typeof oidc>[0] {
-  return { issuer, clientId, ...(clientSecret !== undefined && { clientSecret }), allowInsecureLoopback: isLoopback(new URL(issuer).hostname) }
 }

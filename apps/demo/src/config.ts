@@ -19,13 +19,21 @@ export interface Config {
   /** What the processes of one application share, if anything. */
   shared?: { redisUrl: string, prefix: string, grantsKey: string }
   idpPort: number
+  calendarPort: number
+  weatherPort: number
   secret: string
   /** The secret was made up, and ends with this process. */
   madeUpSecret: boolean
   /** Signs people in. */
   corp: Registration & { label?: string, scopes: readonly string[] }
-  /** Whose calendar is read; always the local provider. */
+  /** Whether that is the local provider. */
+  localSignIn: boolean
+  /** Whose calendar is read; always a local provider, with accounts of its own. */
   calendar: Required<Registration> & { eventsUrl: string }
+  /** How long an access token of the calendar lives, in seconds. */
+  calendarTokenLifetime: number
+  /** The weather service, which gives people a key. */
+  weather: { url: string }
   /** The secret of the client `corp` at the local provider, which is there whoever signs people in. */
   localCorpSecret: string
   /** How long a person has to answer a question, in seconds. */
@@ -42,11 +50,14 @@ export function readConfig (env: Environment): Config {
   const host = text(env, 'HOST') ?? '127.0.0.1'
   const port = integer(env, 'PORT', 3000, 1, 65535)
   const idpPort = integer(env, 'IDP_PORT', 3001, 1, 65535)
-  if (port === idpPort) throw new ConfigError(`PORT and IDP_PORT must differ, and both are ${port}`)
+  const calendarPort = integer(env, 'CALENDAR_PORT', 3002, 1, 65535)
+  const weatherPort = integer(env, 'WEATHER_PORT', 3003, 1, 65535)
+  mustDiffer({ PORT: port, IDP_PORT: idpPort, CALENDAR_PORT: calendarPort, WEATHER_PORT: weatherPort })
   const secret = text(env, 'CONSENTRY_SECRET')
   if (secret !== undefined && Buffer.byteLength(secret) < 32) throw new ConfigError('CONSENTRY_SECRET must have at least 32 bytes')
-  // Another site than the app at 127.0.0.1, as a provider is in real life.
-  const issuer = `http://localhost:${idpPort}`
+  // Another site than the app at 127.0.0.1, as providers are in real life.
+  const [issuer, calendarIssuer, weatherUrl] = [idpPort, calendarPort, weatherPort].map((own) => `http://localhost:${own}`) as [string, string, string]
+  const outside = outsideProvider(env)
   const origin = originOf(host, port)
   const baseUrl = joined(env) ?? origin
   const common = secret ?? newSecret()
@@ -62,10 +73,15 @@ export function readConfig (env: Environment): Config {
     // Who has another secret could read none of it, and is given a place of its own.
     ...(redisUrl !== undefined && { shared: { redisUrl, prefix: `consentry-demo:${derive(common, 'prefix').slice(0, 12)}:`, grantsKey: derive(common, 'grants') } }),
     idpPort,
+    calendarPort,
+    weatherPort,
     secret: common,
     madeUpSecret: secret === undefined,
-    corp: outsideProvider(env) ?? { issuer, clientId: 'corp', clientSecret: localCorpSecret, label: 'Corp ID', scopes: ['openid', 'profile', 'email', 'groups'] },
-    calendar: { issuer, clientId: 'calendar', clientSecret: derive(common, 'calendar'), eventsUrl: `${issuer}/calendar/events` },
+    corp: outside ?? { issuer, clientId: 'corp', clientSecret: localCorpSecret, label: 'Corp ID', scopes: ['openid', 'profile', 'email', 'groups'] },
+    localSignIn: outside === undefined,
+    calendar: { issuer: calendarIssuer, clientId: 'report-demo', clientSecret: derive(common, 'calendar'), eventsUrl: `${calendarIssuer}/calendar/events` },
+    calendarTokenLifetime: integer(env, 'CALENDAR_TOKEN_LIFETIME', 30, 2, 86400),
+    weather: { url: weatherUrl },
     localCorpSecret,
     flowLifetime: integer(env, 'FLOW_LIFETIME', 600, 1, 86400)
   }
@@ -113,6 +129,15 @@ function originOf (host: string, port: number): string {
   // Without TLS browsers keep a session on this machine alone.
   if (!isLoopback(hostname) || !URL.canParse(url)) throw new ConfigError(`HOST must be 127.0.0.1, localhost or another name of this machine, or 0.0.0.0 for every address, not "${host}"`)
   return new URL(url).origin
+}
+
+function mustDiffer (ports: Readonly<Record<string, number>>): void {
+  const seen = new Map<number, string>()
+  for (const [name, port] of Object.entries(ports)) {
+    const other = seen.get(port)
+    if (other !== undefined) throw new ConfigError(`${other} and ${name} must differ, and both are ${port}`)
+    seen.set(port, name)
+  }
 }
 
 /** An empty variable is one that was not set. */

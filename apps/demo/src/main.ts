@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { buildApp } from './app.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
+import { outsideEnvironment } from './outside/settings.ts'
 
 /** How long closing may take, in milliseconds. */
 const closingTime = 5_000
@@ -27,10 +28,10 @@ function fail (message: string): Promise<never> {
   return end(1)
 }
 
-/** Starts the identity provider as a process of its own: to the app it is somebody else's. */
-async function startIdpProcess ({ host, baseUrl, idpPort, localCorpSecret, calendar }: Config): Promise<void> {
-  const child = fork(fileURLToPath(new URL('./idp.js', import.meta.url)), [], {
-    env: { ...process.env, HOST: host, IDP_PORT: String(idpPort), IDP_APP_URL: baseUrl, IDP_CORP_SECRET: localCorpSecret, IDP_CALENDAR_SECRET: calendar.clientSecret },
+/** Starts the identity provider, the calendar and the weather as a process of their own: to the app they are somebody else's. */
+async function startOutside (config: Config): Promise<void> {
+  const child = fork(fileURLToPath(new URL('./outside/main.js', import.meta.url)), [], {
+    env: { ...process.env, ...outsideEnvironment(config) },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc']
   })
   const exited = once(child, 'exit')
@@ -43,7 +44,7 @@ async function startIdpProcess ({ host, baseUrl, idpPort, localCorpSecret, calen
   if (!listening) await end(1)
   child.once('exit', () => {
     // Ctrl-C in a terminal reaches both processes, and the child may be faster.
-    setTimeout(() => void fail('The identity provider has ended, and the demo with it.'), 200)
+    setTimeout(() => void fail('The providers have ended, and the demo with them.'), 200)
   })
 }
 
@@ -68,7 +69,7 @@ async function main (): Promise<void> {
     if (error instanceof ConfigError) return fail(error.message)
     throw error
   }
-  const { origin, baseUrl, host, port, corp, calendar, madeUpSecret } = config
+  const { origin, baseUrl, host, port, corp, calendar, localSignIn, madeUpSecret } = config
   try {
     const app = await buildApp(config)
     opened.push(async () => app.close())
@@ -77,10 +78,10 @@ async function main (): Promise<void> {
     return fail(explain(error, config))
   }
   // A process that joins another uses what that one has started.
-  if (baseUrl === origin) await startIdpProcess(config)
+  if (baseUrl === origin) await startOutside(config)
   if (ending !== undefined) return
   if (madeUpSecret) console.log('CONSENTRY_SECRET is not set, so one was made up for this run.')
-  if (corp.issuer === calendar.issuer) console.log(`Sign in as alice or bob with any password; the identity provider is ${corp.issuer}`)
+  if (localSignIn) console.log(`Sign in as alice or bob with any password; the identity provider is ${corp.issuer}`)
   else console.log(`${corp.issuer} signs people in; the calendar is at ${calendar.issuer}, with alice and bob and any password`)
   console.log(`listening on ${origin}`)
 }

@@ -6,13 +6,15 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from '@consentry/testing'
 
 const script = fileURLToPath(new URL('../src/main.js', import.meta.url))
-const settings = new Set(['HOST', 'PORT', 'IDP_PORT', 'CONSENTRY_SECRET', 'REDIS_URL', 'BASE_URL', 'OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_SCOPES', 'FLOW_LIFETIME'])
+const settings = new Set(['HOST', 'PORT', 'IDP_PORT', 'CALENDAR_PORT', 'WEATHER_PORT', 'CALENDAR_TOKEN_LIFETIME', 'CONSENTRY_SECRET', 'REDIS_URL', 'BASE_URL', 'OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_SCOPES', 'FLOW_LIFETIME'])
 
 /** The demo as people start it: a process, and the one that it starts. */
 export interface Demo {
   readonly url: string
   readonly port: number
   readonly idpPort: number
+  readonly calendarPort: number
+  readonly weatherPort: number
   readonly child: ChildProcess
   /** Everything that was printed so far. */
   output (): string
@@ -31,7 +33,9 @@ export async function runDemo (env: Record<string, string>): Promise<{ code: num
 export async function startDemo (env: Record<string, string> = {}): Promise<Demo> {
   const port = Number(env['PORT'] ?? await freePort())
   const idpPort = Number(env['IDP_PORT'] ?? await freePort())
-  const { child, output } = launch({ ...env, PORT: String(port), IDP_PORT: String(idpPort) })
+  const calendarPort = Number(env['CALENDAR_PORT'] ?? await freePort())
+  const weatherPort = Number(env['WEATHER_PORT'] ?? await freePort())
+  const { child, output } = launch({ ...env, PORT: String(port), IDP_PORT: String(idpPort), CALENDAR_PORT: String(calendarPort), WEATHER_PORT: String(weatherPort) })
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout?.on('data', () => {
       const address = /^listening on (\S+)$/m.exec(output())?.[1]
@@ -43,6 +47,8 @@ export async function startDemo (env: Record<string, string> = {}): Promise<Demo
     url,
     port,
     idpPort,
+    calendarPort,
+    weatherPort,
     child,
     output,
     async stop (signal = 'SIGTERM') {
