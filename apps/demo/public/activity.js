@@ -1,18 +1,24 @@
 import { h, reconcile } from './dom.js'
 import { inWords, nameOfGrant } from './words.js'
 
-const most = 12
+const most = 10
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
 /** Shows what happened to the person's grants, the newest first. */
 export function renderActivity (list, entries, about) {
-  reconcile(list, entries.slice(0, most), { key: ({ type, time, provider, profile }) => [time, type, provider, profile].join(), build: (entry) => build(entry, about) })
+  reconcile(list, entries.slice(0, most), { key: ({ type, time, provider, profile }) => [time, type, provider, profile].join(), build: (entry) => build(entry, isPart(entry, entries), about) })
 }
 
-function build (entry, about) {
+/** Whether less was granted than was asked for. */
+function isPart ({ type, flowId, scopes }, entries) {
+  const asked = entries.find((entry) => entry.type === 'started' && entry.flowId === flowId)
+  return type === 'granted' && asked !== undefined && asked.scopes.some((scope) => !scopes.includes(scope))
+}
+
+function build (entry, part, about) {
   const { type, time, scopes } = entry
   return h('li', { 'data-type': type },
-    h('p', {}, h('b', {}, words(entry)), h('time', { datetime: time }, clock.format(new Date(time)))),
+    h('p', {}, h('b', {}, part ? 'You allowed a part of it' : words(entry)), h('time', { datetime: time }, clock.format(new Date(time)))),
     h('p', { class: 'hint' }, nameOfGrant(entry, about), ' · ', h('code', {}, type)),
     scopes.length > 0 && type !== 'revoked' && h('p', { class: 'unseen' }, scopes.map(inWords).join(', ')))
 }

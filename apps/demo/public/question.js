@@ -30,7 +30,7 @@ function reason (questions, connections, about) {
   const [{ provider, profile, scopes }] = questions
   if (questions.length > 1) return 'It cannot begin without these, so it asks for all of them at once. Answer them in any order.'
   if (about.providers[provider]?.kind === 'form') return `It needs your key for ${about.providers[provider].label}, and waits here until it has one.`
-  if (held({ provider, profile }, connections).some((scope) => scopes.includes(scope))) return `It wants to do more with your ${profile} calendar than you have allowed so far. If you decline, what you have allowed goes on working.`
+  if (held({ provider, profile }, connections).some((scope) => scopes.includes(scope))) return `It wants to do one thing more with your ${profile} calendar. If you decline, what you have allowed so far goes on working.`
   if (connections.some((other) => other.provider === provider)) return `It has come to your ${profile} calendar, which is another account of yours. In the window you can choose which.`
   return `It has come to your ${profile} calendar, and waits here until you answer.`
 }
@@ -40,10 +40,7 @@ function news (question, connections) {
   const before = held(question, connections)
   if (before.length === 0) return []
   const fresh = question.scopes.filter((scope) => !before.includes(scope))
-  const known = question.scopes.filter((scope) => before.includes(scope))
-  return [h('ul', { class: 'news', 'aria-label': 'What is new' },
-    fresh.map((scope) => h('li', {}, h('b', {}, 'New'), h('span', {}, inWords(scope)))),
-    known.map((scope) => h('li', { class: 'known' }, h('b', {}, 'Allowed'), h('span', {}, inWords(scope)))))]
+  return [h('ul', { class: 'news', 'aria-label': 'What is new' }, fresh.map((scope) => h('li', {}, h('b', {}, 'New'), h('span', {}, inWords(scope)))))]
 }
 
 function held ({ provider, profile }, connections) {

@@ -18,7 +18,7 @@ export function readRun ({ id, kind, events, forgotten }) {
   // The server does not know it any more, so nothing will come.
   if (forgotten && !isOver(view)) Object.assign(view, { status: 'forgotten', questions: [] })
   const last = view.steps.at(-1)
-  if (last?.state === 'done' && !isOver(view)) last.state = 'active'
+  if (last?.state === 'done' && view.status === 'running') last.state = 'active'
   return view
 }
 

@@ -33,7 +33,7 @@ export function createActivity (): Activity {
 /** `GET /activity`: what happened to the caller's own grants. */
 export async function activity (app: FastifyInstance, { activity }: { activity: Activity }): Promise<void> {
   app.get('/activity', { config: { auth: true } }, async (request) => ({
-    entries: activity.of(request.userInfo?.userId ?? '').map(({ type, time, provider, profile, scopes, outcome, code, confirmed }) =>
-      ({ type, time, provider, profile, scopes, outcome, code, confirmed }))
+    entries: activity.of(request.userInfo?.userId ?? '').map(({ type, time, provider, profile, scopes, flowId, outcome, code, confirmed }) =>
+      ({ type, time, provider, profile, scopes, flowId, outcome, code, confirmed }))
   }))
 }

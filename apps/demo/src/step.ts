@@ -6,5 +6,9 @@ export async function step (text: string, milliseconds: number, part?: { done: n
   const execution = currentExecution()
   execution?.progress({ step: text, ...part })
   // So that a person can follow. Real work takes its time by itself.
-  await delay(milliseconds, undefined, { signal: execution?.signal })
+  await delay(milliseconds, undefined, { signal: execution?.signal }).catch((error: unknown) => {
+    // The end of the run is no fault of its code: its own reason says so.
+    execution?.signal.throwIfAborted()
+    throw error
+  })
 }

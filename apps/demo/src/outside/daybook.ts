@@ -37,6 +37,8 @@ export async function startDaybook ({ host, calendarPort: port, appUrl, calendar
     issuerHost: 'localhost',
     brand: 'Daybook',
     look: 'calendar',
+    // Says in each ID token whose calendar it is, as the large providers do, also when tokens are renewed.
+    conformIdTokenClaims: false,
     clients: [{
       clientId: 'report-demo',
       clientSecret: calendarSecret,
