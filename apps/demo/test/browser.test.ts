@@ -7,7 +7,7 @@ import { startDemo, until } from './demo.ts'
 import type { Demo } from './demo.ts'
 
 // A real browser on a small machine.
-t.setTimeout(240_000)
+t.setTimeout(360_000)
 
 const artifacts = fileURLToPath(new URL('../../../../artifacts/', import.meta.url))
 const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
@@ -41,22 +41,42 @@ async function person (browser: Browser, demo: Demo, username: string, options: 
   return { context, page, faults }
 }
 
-async function signIn (page: Page, username: string): Promise<void> {
-  await page.getByRole('link', { name: 'Sign in' }).click()
+async function typeIn (page: Page, username: string): Promise<void> {
   await page.getByLabel('Username').fill(username)
   await page.getByLabel('Password').fill('correct horse')
   await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+async function signIn (page: Page, username: string): Promise<void> {
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  await typeIn(page, username)
   await page.getByRole('button', { name: 'Write my report' }).waitFor()
 }
 
 const write = async (page: Page): Promise<void> => page.getByRole('button', { name: 'Write my report' }).click()
 const question = (page: Page): ReturnType<Page['locator']> => page.getByRole('region', { name: 'Your consent is needed' })
+const start = async (page: Page, name: string): Promise<void> => page.getByRole('button', { name }).click()
+const connections = (page: Page): ReturnType<Page['locator']> => page.getByRole('region', { name: 'Your connections' })
+const activity = (page: Page): ReturnType<Page['locator']> => page.getByRole('region', { name: 'Activity' })
 const ending = (page: Page, name: string): ReturnType<Page['locator']> => page.getByRole('heading', { name, exact: true })
 const event = (page: Page, title: string): ReturnType<Page['locator']> => page.getByRole('listitem').filter({ hasText: title }).last()
 
+/** The window that a click on a question opens. */
+async function opened (page: Page, link = 'Give consent'): Promise<Page> {
+  const [window] = await Promise.all([page.waitForEvent('popup'), page.getByRole('link', { name: link }).click()])
+  return window
+}
+
+interface Answer {
+  /** Signs in at the calendar first, which knows nothing of the sign-in here. */
+  as?: string
+  seen?: (window: Page) => Promise<void>
+}
+
 /** The answer that the person gives in the window that their click opens. */
-async function answer (page: Page, button: 'Allow' | 'Deny', seen?: (window: Page) => Promise<void>): Promise<void> {
-  const [window] = await Promise.all([page.waitForEvent('popup'), page.getByRole('link', { name: 'Give consent' }).click()])
+async function answer (page: Page, button: 'Allow' | 'Deny', { as, seen }: Answer = {}): Promise<void> {
+  const window = await opened(page)
+  if (as !== undefined) await typeIn(window, as)
   await window.getByRole('button', { name: button }).waitFor()
   await seen?.(window)
   const closed = window.waitForEvent('close')
@@ -72,7 +92,8 @@ async function shoot (page: Page, name: string): Promise<void> {
 
 t.test('a person and a report', async (t) => {
   mkdirSync(artifacts, { recursive: true })
-  const demo = await startDemo()
+  // Tokens that are renewed while somebody looks.
+  const demo = await startDemo({ CALENDAR_TOKEN_LIFETIME: '4' })
   t.teardown(async () => demo.stop())
   const browser = await chromium.launch({ executablePath: findChromium(), args: flags })
   t.teardown(async () => browser.close())
@@ -102,13 +123,13 @@ t.test('a person and a report', async (t) => {
     t.equal(started.status(), 202)
     const { executionId: run } = await started.json() as { executionId: string }
     await question(page).waitFor()
-    for (const text of ['Corp Calendar', `localhost:${demo.idpPort}`, 'calendar.read', run]) {
+    for (const text of ['Daybook', `localhost:${demo.calendarPort}`, 'calendar.read', run]) {
       t.ok(await question(page).getByText(text, { exact: true }).isVisible(), text)
     }
     t.match(await question(page).getByRole('timer').textContent(), /^(10:00|9:\d\d)$/)
     t.equal(new URL(await page.getByRole('link', { name: 'Give consent' }).getAttribute('href') ?? '').origin, demo.url)
     t.match(await page.title(), 'Your consent is needed')
-    t.match(await page.locator('#announcer').textContent(), 'Corp Calendar is asked for calendar.read')
+    t.match(await page.locator('#announcer').textContent(), 'Daybook is asked for email, calendar.read')
     t.equal(await page.evaluate('document.activeElement.localName'), 'consentry-prompt', 'the keyboard is where the question is')
     t.same(await page.getByRole('list', { name: 'Steps' }).locator('li > span').allTextContents(), ['Started', 'Looking at your calendar', 'Waiting for your consent'])
     await shoot(page, '03-question')
@@ -125,9 +146,12 @@ t.test('a person and a report', async (t) => {
     await second.getByText('Looking at your calendar').waitFor()
     await shoot(second, '04-second-tab')
 
-    await answer(page, 'Allow', async (window) => {
-      t.equal(new URL(window.url()).origin, `http://localhost:${demo.idpPort}`)
-      await shoot(window, '05-consent')
+    await answer(page, 'Allow', {
+      as: 'alice',
+      seen: async (window) => {
+        t.equal(new URL(window.url()).origin, `http://localhost:${demo.calendarPort}`)
+        await shoot(window, '05-consent')
+      }
     })
     // Nobody clicks here.
     for (const tab of [page, second]) {
@@ -150,9 +174,8 @@ t.test('a person and a report', async (t) => {
   })
 
   await t.test('not asked again while connected', async (t) => {
-    const connections = page.getByRole('region', { name: 'Your connections' })
-    await connections.getByText('Corp Calendar').waitFor()
-    t.ok(await connections.getByText('calendar.read').isVisible())
+    await connections(page).getByText('Daybook').waitFor()
+    for (const text of ['work', 'alice@example.com', 'calendar.read']) t.ok(await connections(page).getByText(text, { exact: text === 'work' }).isVisible(), text)
     await write(page)
     await page.getByRole('list', { name: 'Steps' }).getByText('Reading 5 events').waitFor()
     await event(page, 'Dentist').waitFor()
@@ -161,7 +184,7 @@ t.test('a person and a report', async (t) => {
 
   await t.test('disconnected', async (t) => {
     await page.getByRole('button', { name: 'Disconnect' }).click()
-    await page.getByText('Disconnected. Corp Calendar confirmed that the access has ended.').waitFor()
+    await page.getByText('Disconnected. Daybook confirmed that the access has ended.').waitFor()
     t.notOk(await page.getByRole('button', { name: 'Disconnect' }).isVisible())
     await shoot(page, '07-disconnected')
   })
@@ -171,14 +194,15 @@ t.test('a person and a report', async (t) => {
     await answer(page, 'Deny')
     await ending(page, 'You said no, and that is fine').waitFor()
     t.ok(await page.getByText('CONSENTRY_ERR_CONSENT_DENIED').isVisible())
-    t.ok(await page.getByText('You declined').isVisible())
+    t.ok(await page.getByRole('list', { name: 'Steps' }).getByText('You declined').isVisible())
+    await activity(page).getByText('You declined').waitFor()
     await shoot(page, '08-denied')
   })
 
   await t.test('tried again, and cancelled', async () => {
     await page.getByRole('button', { name: 'Try again' }).click()
-    await page.getByRole('button', { name: 'Cancel the report' }).click()
-    await ending(page, 'You cancelled the report').waitFor()
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await ending(page, 'You cancelled it').waitFor()
     await question(page).waitFor({ state: 'hidden' })
     await shoot(page, '09-cancelled')
   })
@@ -194,11 +218,122 @@ t.test('a person and a report', async (t) => {
     t.ok(await page.evaluate('document.activeElement.closest(".run") !== null'), 'the keyboard stays with the report')
   })
 
+  await t.test('step up: the second run says what is new', async (t) => {
+    await start(page, 'Book focus time')
+    await question(page).waitFor()
+    const news = page.getByRole('list', { name: 'What is new' })
+    t.same(await news.getByRole('listitem').allTextContents(), ['NewAdd and change events in your calendar'])
+    await shoot(page, '18-step-up')
+    await answer(page, 'Deny')
+    await ending(page, 'You said no, and that is fine').waitFor()
+    await write(page)
+    await event(page, 'Dentist').waitFor()
+    t.notOk(await question(page).isVisible(), 'declining took nothing from the report')
+  })
+
+  await t.test('step up: a scope left out is told, and half of the work is done', async (t) => {
+    await start(page, 'Book focus time')
+    await answer(page, 'Allow', {
+      seen: async (window) => {
+        await window.getByLabel('Add and change events in your calendar').uncheck()
+        await shoot(window, '19-left-out')
+      }
+    })
+    await ending(page, 'Half of it is done').waitFor()
+    t.ok(await page.getByRole('note').getByText('calendar.write').isVisible())
+    await activity(page).getByText('You allowed a part of it').waitFor()
+    t.notOk(await connections(page).getByText('calendar.write').isVisible())
+    await shoot(page, '20-partial')
+  })
+
+  await t.test('step up: allowed, it is in the calendar', async (t) => {
+    await start(page, 'Book focus time')
+    await answer(page, 'Allow')
+    await event(page, 'Focus time').waitFor()
+    await connections(page).getByText('calendar.write').waitFor()
+    await write(page)
+    await page.getByText('Reading 6 events').waitFor()
+    await event(page, 'Dentist').waitFor()
+    t.ok(await event(page, 'Focus time').isVisible())
+  })
+
+  await t.test('two profiles: another account of the same person beside the first', async (t) => {
+    await start(page, 'See my whole week')
+    await page.getByText('which is another account of yours').waitFor()
+    await answer(page, 'Allow', {
+      seen: async (window) => {
+        await window.getByText('alice@home.example').waitFor()
+        await shoot(window, '22-private-consent')
+      },
+      as: 'alice.home'
+    })
+    await event(page, 'Dinner with Sam').waitFor()
+    for (const text of ['work', 'private', 'alice@example.com', 'alice@home.example']) t.ok(await connections(page).getByText(text, { exact: true }).isVisible(), text)
+    t.ok(await event(page, 'Dentist').isVisible(), 'beside the other calendar')
+    await page.reload()
+    await page.getByRole('heading', { name: 'Your whole week' }).waitFor()
+    await page.getByRole('heading', { name: 'Hello, Alice' }).waitFor()
+    await shoot(page, '23-two-profiles')
+  })
+
+  await t.test('disconnected during a run: it ends, and says why', async (t) => {
+    await start(page, 'Watch my calendar')
+    await page.getByRole('progressbar', { name: 'Watching your work calendar' }).waitFor()
+    await activity(page).getByText('Access was renewed').first().waitFor()
+    await shoot(page, '24-watching')
+    await page.getByRole('button', { name: 'Disconnect Daybook, work' }).click()
+    await ending(page, 'You disconnected it on the way').waitFor()
+    t.ok(await page.getByText('CONSENTRY_ERR_GRANT_REVOKED').isVisible())
+    await activity(page).getByText('Ended here and there').first().waitFor()
+    t.ok(await connections(page).getByText('private', { exact: true }).isVisible(), 'the other account stays')
+    t.notOk(await connections(page).getByText('work', { exact: true }).isVisible())
+    await shoot(page, '25-disconnected-on-the-way')
+  })
+
+  await t.test('both at once, one of them a key that is typed; a wrong one is told at once', async (t) => {
+    await start(page, 'Plan a walk')
+    await page.getByRole('link', { name: 'Enter your key' }).waitFor()
+    await page.getByRole('link', { name: 'Give consent' }).waitFor()
+    t.equal(await question(page).count(), 2)
+    await shoot(page, '26-both-at-once')
+    const window = await opened(page, 'Enter your key')
+    t.equal(new URL(window.url()).origin, demo.url, 'a page of the application')
+    await window.getByLabel('API key').fill('sky_wrong')
+    await window.getByRole('button', { name: 'Connect' }).click()
+    await window.getByRole('alert').waitFor()
+    t.equal(await window.getByLabel('API key').inputValue(), '')
+    await shoot(window, '27-wrong-key')
+    const [account] = await Promise.all([context.waitForEvent('page'), window.getByRole('link', { name: 'Where to find it' }).click()])
+    const key = await account.getByText(/^sky_/).textContent() ?? ''
+    await shoot(account, '28-where-the-key-is')
+    await account.close()
+    await window.getByLabel('API key').fill(key)
+    const closed = window.waitForEvent('close')
+    await window.getByRole('button', { name: 'Connect' }).click()
+    await closed
+    await connections(page).getByText('Skycast', { exact: true }).waitFor()
+    t.equal(await question(page).count(), 1, 'the other one waits on')
+    await answer(page, 'Allow', { as: 'alice' })
+    await page.getByText('the driest day').waitFor()
+    t.ok(await page.getByText('5 % rain').isVisible())
+    await shoot(page, '29-walk')
+    t.notMatch(await page.content(), key)
+  })
+
+  await t.test('the key is there for the next one', async (t) => {
+    await start(page, 'Check the weather')
+    await page.getByText('Sunny').waitFor()
+    t.notOk(await question(page).isVisible())
+    await page.getByRole('button', { name: 'Disconnect Skycast' }).click()
+    await page.getByText('Your key for Skycast is forgotten here').waitFor()
+    await shoot(page, '30-weather')
+  })
+
   await t.test('the administration, for admins', async (t) => {
     const admin = await context.newPage()
     await admin.goto(`${demo.url}/admin`)
     await admin.getByText('Browser 1').waitFor()
-    for (const text of ['Corp Calendar', `localhost:${demo.idpPort}`]) t.ok(await admin.getByText(text).first().isVisible(), text)
+    for (const text of ['Daybook', `localhost:${demo.calendarPort}`, 'Skycast']) t.ok(await admin.getByText(text).first().isVisible(), text)
     await shoot(admin, '16-administration')
     await admin.close()
   })
@@ -226,10 +361,22 @@ t.test('a person and a report', async (t) => {
     await write(page)
     await question(page).waitFor()
     await shoot(page, '11-phone-question')
-    await answer(page, 'Allow', async (window) => shoot(window, '12-phone-consent'))
+    await answer(page, 'Allow', { as: 'bob', seen: async (window) => shoot(window, '12-phone-consent') })
     await event(page, 'Stand-up').waitFor()
     await shoot(page, '13-phone-report')
     t.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, 'nothing is wider than the screen')
+    t.same(faults, [])
+    await context.close()
+  })
+
+  await t.test('in colours of the system\'s own', async (t) => {
+    const { context, page, faults } = await person(browser, demo, 'bob', { forcedColors: 'active', colorScheme: 'dark' })
+    await start(page, 'Book focus time')
+    await question(page).waitFor()
+    await shoot(page, '31-forced-colours')
+    t.not(await page.getByRole('button', { name: 'Write my report' }).evaluate('(button) => getComputedStyle(button).borderTopWidth'), '0px')
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await ending(page, 'You cancelled it').waitFor()
     t.same(faults, [])
     await context.close()
   })
@@ -261,8 +408,8 @@ t.test('a person and a report', async (t) => {
   await t.test('the connection drops: the report is read instead, and the socket comes back', async (t) => {
     const { context, page } = await person(browser, demo, 'alice')
     // Alice is connected from before.
-    await page.getByRole('button', { name: 'Disconnect' }).click()
-    await page.getByText('Disconnected').waitFor()
+    await page.getByRole('button', { name: 'Disconnect Daybook, work' }).click()
+    await page.getByText('Disconnected. Daybook confirmed').waitFor()
     let blocked = false
     const sockets: WebSocketRoute[] = []
     await page.routeWebSocket('**/executions/ws', (socket) => {
@@ -280,7 +427,7 @@ t.test('a person and a report', async (t) => {
     await page.getByText('Reconnecting…').waitFor()
     t.ok(await question(page).isVisible(), 'the question is still there')
     await shoot(page, '14-reconnecting')
-    await answer(page, 'Allow')
+    await answer(page, 'Allow', { as: 'alice' })
     await event(page, 'Dentist').waitFor()
     t.notOk(await page.getByText('Live', { exact: true }).isVisible())
 
@@ -308,7 +455,7 @@ t.test('a question that runs out of time, and a server that is restarted', async
 
   await first.stop()
   await page.getByText('Reconnecting…').waitFor()
-  const second = await startDemo({ PORT: String(first.port), IDP_PORT: String(first.idpPort) })
+  const second = await startDemo({ PORT: String(first.port), IDP_PORT: String(first.idpPort), CALENDAR_PORT: String(first.calendarPort), WEATHER_PORT: String(first.weatherPort) })
   t.teardown(async () => second.stop())
   // Sessions were in memory.
   await page.getByText('Your session has ended').waitFor({ timeout: 30_000 })

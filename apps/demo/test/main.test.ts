@@ -26,8 +26,8 @@ async function signedIn (demo: Demo, username: string): Promise<Browser> {
   return browser
 }
 
-async function writeReport (browser: Browser): Promise<Status> {
-  const answer = await browser.fetch('/report', { method: 'POST', headers: { prefer: 'respond-async' } })
+async function writeReport (browser: Browser, path = '/report'): Promise<Status> {
+  const answer = await browser.fetch(path, { method: 'POST', headers: { prefer: 'respond-async' } })
   if (answer.status !== 202) throw new Error(`the report was answered with ${answer.status} ${answer.text}`)
   return answer.json() as Status
 }
@@ -40,10 +40,11 @@ async function whenStatus (browser: Browser, { statusUrl }: Status, wanted: stri
   })
 }
 
-/** Opens the question as from a mail or a chat, where our own page asks first. */
-async function answer (browser: Browser, asked: Status, decision: 'allow' | 'deny'): Promise<Page> {
+/** Opens the question as from a mail or a chat, where our own page asks first, and signs in at the calendar if it wants that. */
+async function answer (browser: Browser, asked: Status, decision: 'allow' | 'deny', { as, ...options }: { as?: string, without?: string[] } = {}): Promise<Page> {
   const question = await browser.open(asked.pending?.[0]?.connectUrl ?? '')
-  return consent(await question.submit({}, { button: /Continue to [^<]+/.exec(question.text)?.[0] ?? '' }), decision)
+  const page = await question.submit({}, { button: /Continue to [^<]+/.exec(question.text)?.[0] ?? '' })
+  return consent(as === undefined ? page : await signIn(page, as), decision, options)
 }
 
 t.test('a report that asks for the calendar', async (t) => {
@@ -55,7 +56,7 @@ t.test('a report that asks for the calendar', async (t) => {
 
   await t.test('the administration is for admins', async (t) => {
     t.equal((await alice.open(`${demo.url}/admin`)).title, 'Administration · Consentry demo')
-    t.match((await alice.fetch('/admin/overview')).json(), { sessions: [{ createdAt: Number }], providers: [{ label: String }, { label: 'Corp Calendar' }] })
+    t.match((await alice.fetch('/admin/overview')).json(), { sessions: [{ createdAt: Number }], providers: [{ label: String }, { label: 'Daybook' }, { label: 'Skycast' }] })
     const bob = await signedIn(demo, 'bob')
     const refused = await bob.open(`${demo.url}/admin`)
     t.equal(refused.status, 403)
@@ -77,7 +78,7 @@ t.test('a report that asks for the calendar', async (t) => {
     const page = await alice.open(demo.url)
     t.match(page.headers.get('content-security-policy'), "default-src 'none'; script-src 'self'; style-src 'self'")
     t.notMatch(page.text, /<script(?![^>]* src=)|<style|\son\w+=|\sstyle=/, 'nothing inline')
-    for (const file of ['app.js', 'view.js', 'run.js', 'socket.js', 'agenda.js', 'api.js', 'dom.js', 'style.css', 'favicon.svg']) {
+    for (const file of ['app.js', 'view.js', 'run.js', 'client/index.js', 'client/prompt.js', 'agenda.js', 'api.js', 'dom.js', 'style.css', 'favicon.svg']) {
       t.equal((await alice.fetch(`/${file}`)).status, 200, file)
     }
     t.equal((await alice.fetch('/../package.json')).status, 404)
@@ -97,14 +98,14 @@ t.test('a report that asks for the calendar', async (t) => {
     const bob = await signedIn(demo, 'bob')
     t.equal((await bob.open(asked.pending?.[0]?.connectUrl ?? '')).status, 403, 'a link that was passed on')
     t.match((await alice.fetch(asked.statusUrl)).json(), { status: 'oauth_required' })
-    t.match(await answer(alice, asked, 'deny'), { status: 403, title: 'Declined' })
+    t.match(await answer(alice, asked, 'deny', { as: 'alice' }), { status: 403, title: 'Declined' })
     t.match(await whenStatus(alice, asked, 'failed'), { error: { code: 'CONSENTRY_ERR_CONSENT_DENIED' } })
     t.same((await alice.fetch('/auth/connections')).json(), { connections: [] })
   })
 
   await t.test('allowed, and not asked again', async (t) => {
     const asked = await whenStatus(alice, await writeReport(alice), 'oauth_required')
-    t.match(asked.pending, [{ provider: 'calendar', scopes: ['calendar.read'] }])
+    t.match(asked.pending, [{ provider: 'calendar', profile: 'work', scopes: ['email', 'calendar.read'] }])
     t.equal(new URL(asked.pending?.[0]?.connectUrl ?? '').origin, demo.url)
     t.match(await answer(alice, asked, 'allow'), { status: 200, title: 'Connected' })
     const { userId } = (await alice.fetch('/auth/status')).json() as { userId: string }
@@ -120,19 +121,32 @@ t.test('a report that asks for the calendar', async (t) => {
     const bob = await signedIn(demo, 'bob')
     t.equal((await bob.fetch(own.statusUrl)).status, 404)
     const asked = await whenStatus(bob, await writeReport(bob), 'oauth_required')
-    await answer(bob, asked, 'allow')
+    await answer(bob, asked, 'allow', { as: 'bob' })
     t.match(await whenStatus(bob, asked, 'completed'), { result: { events: [{ title: 'Stand-up' }] } })
   })
 
   await t.test('disconnected, it asks again, and can be cancelled', async (t) => {
-    const path = '/auth/connections/calendar?profile=default'
+    const path = '/auth/connections/calendar?profile=work'
     t.match((await alice.fetch(path, { method: 'DELETE' })).json(), { code: 'CONSENTRY_ERR_CROSS_ORIGIN' }, 'T3: not without the token')
     const { csrfToken } = (await alice.fetch('/auth/status')).json() as { csrfToken: string }
     const ended = await alice.fetch(path, { method: 'DELETE', headers: { 'x-csrf-token': csrfToken } })
-    t.same(ended.json(), { provider: 'calendar', profile: 'default', disconnected: true, revoked: true })
+    t.same(ended.json(), { provider: 'calendar', profile: 'work', disconnected: true, revoked: true })
     const asked = await whenStatus(alice, await writeReport(alice), 'oauth_required')
     t.equal((await alice.fetch(`/executions/${asked.executionId}/cancel`, { method: 'POST' })).status, 202)
     await whenStatus(alice, asked, 'cancelled')
+  })
+
+  await t.test('what happened to the grants is told to whoever they are of', async (t) => {
+    const stranger = createBrowser()
+    await stranger.open(demo.url)
+    t.equal((await stranger.fetch('/activity')).status, 401)
+    const { entries } = (await alice.fetch('/activity')).json() as { entries: Array<{ type: string }> }
+    const types = entries.map(({ type }) => type).filter((type) => type !== 'refreshed')
+    t.same(types.toReversed(), ['started', 'denied', 'started', 'granted', 'revoked', 'started', 'failed'])
+    t.notMatch(JSON.stringify(entries), /token|secret|userId/i)
+    const bob = await signedIn(demo, 'bob')
+    const own = (await bob.fetch('/activity')).json() as { entries: Array<{ type: string }> }
+    t.same(own.entries.map(({ type }) => type).toReversed().slice(0, 2), ['started', 'granted'])
   })
 
   await t.test('ends with its child', async (t) => {
@@ -167,7 +181,7 @@ t.test('an outside provider signs people in', async (t) => {
 
   const asked = await whenStatus(carol, await writeReport(carol), 'oauth_required')
   const question = await carol.open(asked.pending?.[0]?.connectUrl ?? '')
-  const elsewhere = await question.submit({}, { button: `Continue to localhost:${demo.idpPort}` })
+  const elsewhere = await question.submit({}, { button: `Continue to localhost:${demo.calendarPort}` })
   await consent(await signIn(elsewhere, 'alice'), 'allow')
   t.match(await whenStatus(carol, asked, 'completed'), { result: { events: [{ title: 'Planning for the quarter' }] } })
 })
@@ -178,23 +192,24 @@ t.test('says what is wrong with its settings', async (t) => {
   t.teardown(() => taken.close())
   const address = taken.address()
   const takenPort = String(typeof address === 'object' && address !== null ? address.port : 0)
-  const [port, idpPort] = [String(await freePort()), String(await freePort())]
+  const [port, idpPort, calendarPort, weatherPort] = [String(await freePort()), String(await freePort()), String(await freePort()), String(await freePort())]
 
   const cases: Array<[env: Record<string, string>, message: string]> = [
     [{ PORT: takenPort }, `Port ${takenPort} is taken. Choose another with PORT.`],
     [{ IDP_PORT: takenPort }, `Port ${takenPort} is taken. Choose another with IDP_PORT.`],
+    [{ WEATHER_PORT: takenPort }, `Port ${takenPort} is taken. Choose another with WEATHER_PORT.`],
     [{ PORT: 'http' }, 'PORT must be a number from 1 to 65535, not "http"'],
     [{ OIDC_ISSUER: 'https://idp.example.com?x', OIDC_CLIENT_ID: 'x' }, 'The settings cannot be used: issuer has a query']
   ]
   for (const [env, message] of cases) {
-    t.same(await runDemo({ PORT: port, IDP_PORT: idpPort, ...env }), { code: 1, output: `${message}\n` }, message)
+    t.same(await runDemo({ PORT: port, IDP_PORT: idpPort, CALENDAR_PORT: calendarPort, WEATHER_PORT: weatherPort, ...env }), { code: 1, output: `${message}\n` }, message)
   }
   t.notOk(await isTaken(Number(port)), 'nothing is left running')
   t.notOk(await isTaken(Number(idpPort)), 'nothing is left running')
 })
 
 t.test('reads its settings', async (t) => {
-  t.match(readConfig({}), { host: '127.0.0.1', baseUrl: 'http://127.0.0.1:3000', madeUpSecret: true, flowLifetime: 600, corp: { issuer: 'http://localhost:3001' } })
+  t.match(readConfig({}), { host: '127.0.0.1', baseUrl: 'http://127.0.0.1:3000', madeUpSecret: true, flowLifetime: 600, corp: { issuer: 'http://localhost:3001' }, calendar: { issuer: 'http://localhost:3002' }, weather: { url: 'http://localhost:3003' } })
   t.match(readConfig({ PORT: '', HOST: ' ' }), { port: 3000, host: '127.0.0.1' }, 'empty is not set')
   t.equal(readConfig({ HOST: '0.0.0.0' }).baseUrl, 'http://127.0.0.1:3000', 'an address to open')
   t.equal(readConfig({ HOST: '::1', PORT: '80' }).baseUrl, 'http://[::1]')
@@ -209,6 +224,8 @@ t.test('reads its settings', async (t) => {
     [{ PORT: '0' }, 'PORT must be a number from 1 to 65535, not "0"'],
     [{ IDP_PORT: '-1' }, 'IDP_PORT must be a number from 1 to 65535, not "-1"'],
     [{ IDP_PORT: '3000' }, 'PORT and IDP_PORT must differ, and both are 3000'],
+    [{ WEATHER_PORT: '3002' }, 'CALENDAR_PORT and WEATHER_PORT must differ, and both are 3002'],
+    [{ CALENDAR_TOKEN_LIFETIME: '1' }, 'CALENDAR_TOKEN_LIFETIME must be a number from 2 to 86400, not "1"'],
     [{ HOST: '203.0.113.7' }, host('203.0.113.7')],
     [{ HOST: '127.0.0.1/x' }, host('127.0.0.1/x')],
     [{ HOST: '127.0.0.999' }, host('127.0.0.999')],
