@@ -1,10 +1,11 @@
 import * as api from './api.js'
 import { createClient } from './client/index.js'
 import { forgetAll, kindNameOf, rememberKind, remembered, rememberShown } from './memory.js'
+import { oneAtATime } from './one-at-a-time.js'
 import { addedTo, createRun, readRun } from './run.js'
 import { spoken } from './run-view.js'
 import { createView } from './view.js'
-import { nameOfGrant } from './words.js'
+import { saidOf } from './words.js'
 
 const sessionEnded = 'Your session has ended. Sign in to go on.'
 
@@ -20,8 +21,8 @@ const view = createView({ start: begin, cancel, signOut, disconnect })
 let client
 let scheduled = false
 let loading = false
-let reading = false
-let outdated = false
+/** What is connected, and what happened. */
+const readGrants = oneAtATime(readGrantsOnce)
 
 /** Shows the state once, however much of it changed. */
 function changed () {
@@ -141,12 +142,7 @@ async function cancel (id) {
 
 async function disconnect (provider, profile) {
   await attempt('disconnecting', async () => {
-    const { disconnected, revoked } = await api.disconnect(provider, profile)
-    const name = nameOfGrant({ provider, profile }, state.about)
-    const { label, kind } = state.about.providers[provider]
-    if (!disconnected) state.said = `${name} was not connected any more.`
-    else if (kind === 'form') state.said = `Disconnected. Your key for ${label} is forgotten here; to end it, go to ${label}.`
-    else state.said = revoked ? `Disconnected. ${label} confirmed that the access has ended.` : `Disconnected here. ${label} did not confirm that the access has ended there.`
+    state.said = saidOf(await api.disconnect(provider, profile), state.about)
     await readGrants()
   })
 }
@@ -160,19 +156,7 @@ async function signOut () {
   })
 }
 
-/** What is connected and what happened. Whoever calls while it is being read has it read once more. */
-async function readGrants () {
-  outdated = true
-  if (reading) return
-  reading = true
-  while (outdated) {
-    outdated = false
-    await readOnce()
-  }
-  reading = false
-}
-
-async function readOnce () {
+async function readGrantsOnce () {
   const [connections, activity] = await Promise.all([api.connections(), api.activity()]).catch(() => [state.connections, state.activity])
   if (state.phase !== 'signed-in') return
   Object.assign(state, { connections, activity })

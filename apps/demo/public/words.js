@@ -16,6 +16,14 @@ export function nameOfGrant ({ provider, profile }, about) {
   return profile === 'default' ? label : `${label}, ${profile}`
 }
 
+/** What became of a connection that was ended here. */
+export function saidOf ({ provider, profile, disconnected, revoked }, about) {
+  const { label, kind } = about.providers[provider]
+  if (!disconnected) return `${nameOfGrant({ provider, profile }, about)} was not connected any more.`
+  if (kind === 'form') return `Disconnected. Your key for ${label} is forgotten here; to end it, go to ${label}.`
+  return revoked ? `Disconnected. ${label} confirmed that the access has ended.` : `Disconnected here. ${label} did not confirm that the access has ended there.`
+}
+
 export function plural (count, noun) {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

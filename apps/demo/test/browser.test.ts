@@ -268,7 +268,8 @@ t.test('a person and a report', async (t) => {
       as: 'alice.home'
     })
     await event(page, 'Dinner with Sam').waitFor()
-    for (const text of ['work', 'private', 'alice@example.com', 'alice@home.example']) t.ok(await connections(page).getByText(text, { exact: true }).isVisible(), text)
+    for (const text of ['work', 'private']) t.ok(await connections(page).getByText(text, { exact: true }).isVisible(), text)
+    for (const text of ['alice@example.com', 'alice@home.example']) t.ok(await connections(page).getByText(text).isVisible(), text)
     t.ok(await event(page, 'Dentist').isVisible(), 'beside the other calendar')
     await page.reload()
     await page.getByRole('heading', { name: 'Your whole week' }).waitFor()
@@ -322,7 +323,8 @@ t.test('a person and a report', async (t) => {
 
   await t.test('the key is there for the next one', async (t) => {
     await start(page, 'Check the weather')
-    await page.getByText('Sunny').waitFor()
+    await page.getByRole('heading', { name: 'Your weather' }).waitFor()
+    t.ok(await page.getByText('Sunny').isVisible())
     t.notOk(await question(page).isVisible())
     await page.getByRole('button', { name: 'Disconnect Skycast' }).click()
     await page.getByText('Your key for Skycast is forgotten here').waitFor()
