@@ -18,7 +18,7 @@ function isPart ({ type, flowId, scopes }, entries) {
 function build (entry, part, about) {
   const { type, time, scopes } = entry
   return h('li', { 'data-type': type },
-    h('p', {}, h('b', {}, part ? 'You allowed a part of it' : words(entry)), h('time', { datetime: time }, clock.format(new Date(time)))),
+    h('p', {}, h('b', {}, part ? 'You allowed a part' : words(entry)), h('time', { datetime: time }, clock.format(new Date(time)))),
     h('p', { class: 'hint' }, nameOfGrant(entry, about), ' · ', h('code', {}, type)),
     scopes.length > 0 && type !== 'revoked' && h('p', { class: 'unseen' }, scopes.map(inWords).join(', ')))
 }
