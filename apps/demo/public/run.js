@@ -87,6 +87,7 @@ const endings = {
   CONSENTRY_ERR_GRANT_REVOKED: ['You disconnected it on the way', 'The run was still using that access, so it was stopped at once. Try again to be asked anew.'],
   CONSENTRY_ERR_REAUTH_REQUIRED: ['The consent has ended', 'The provider took it back. Try again to be asked anew.'],
   CONSENTRY_ERR_PROVIDER_UNAVAILABLE: ['The provider does not answer', 'Try again in a moment.'],
+  CONSENTRY_ERR_NODE_LOST: ['The server that ran it is gone', 'Another one goes on in its place. Try again.'],
   CONSENTRY_ERR_SHUTDOWN: ['The server was restarted', 'The run was stopped on the way.']
 }
 

@@ -12,7 +12,7 @@ const shared = { REDIS_URL: redis.url, CONSENTRY_SECRET: 'a secret of the tests 
 t.test('two processes with one Redis are one application', async (t) => {
   const first = await startDemo(shared)
   t.teardown(() => first.stop())
-  const second = await startDemo({ ...shared, BASE_URL: first.url, IDP_PORT: String(first.idpPort) })
+  const second = await startDemo({ ...shared, BASE_URL: first.url, IDP_PORT: String(first.idpPort), CALENDAR_PORT: String(first.calendarPort), WEATHER_PORT: String(first.weatherPort) })
   t.teardown(() => second.stop())
 
   const browser = createBrowser()
