@@ -13,7 +13,8 @@ export function addedTo (run, event) {
 /** What the events of a run add up to. */
 export function readRun ({ id, kind, events, forgotten }) {
   const ordered = [...events.values()].sort((a, b) => a.seq - b.seq)
-  const view = { id, kind, status: 'running', steps: [], questions: [], startedAt: ordered[0]?.time ?? '' }
+  // One that nothing is known of yet has just begun.
+  const view = { id, kind, status: 'running', steps: [], questions: [], startedAt: ordered[0]?.time ?? '9' }
   for (const event of ordered) apply(view, event)
   // The server does not know it any more, so nothing will come.
   if (forgotten && !isOver(view)) Object.assign(view, { status: 'forgotten', questions: [] })

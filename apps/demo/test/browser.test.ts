@@ -53,9 +53,17 @@ async function signIn (page: Page, username: string): Promise<void> {
   await page.getByRole('button', { name: 'Write my report' }).waitFor()
 }
 
-const write = async (page: Page): Promise<void> => page.getByRole('button', { name: 'Write my report' }).click()
+/** Starts a run, and waits until it is shown: the one before it looks much the same. */
+async function start (page: Page, name: string): Promise<void> {
+  const isRun = (url: string): boolean => /^\/(report|focus-time|whole-week|watch|forecast|walk)$/.test(new URL(url).pathname)
+  const [answer] = await Promise.all([page.waitForResponse((response) => isRun(response.url())), page.getByRole('button', { name }).click()])
+  const { executionId } = await answer.json() as { executionId: string }
+  await page.locator(`article[data-key="${executionId}"]`).waitFor()
+  await page.waitForFunction("document.querySelectorAll('article.run').length === 1")
+}
+
+const write = async (page: Page): Promise<void> => start(page, 'Write my report')
 const question = (page: Page): ReturnType<Page['locator']> => page.getByRole('region', { name: 'Your consent is needed' })
-const start = async (page: Page, name: string): Promise<void> => page.getByRole('button', { name }).click()
 const connections = (page: Page): ReturnType<Page['locator']> => page.getByRole('region', { name: 'Your connections' })
 const activity = (page: Page): ReturnType<Page['locator']> => page.getByRole('region', { name: 'Activity' })
 const ending = (page: Page, name: string): ReturnType<Page['locator']> => page.getByRole('heading', { name, exact: true })
