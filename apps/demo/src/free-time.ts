@@ -7,7 +7,7 @@ export interface Slot {
 }
 
 /** The working week that the calendars and the forecast of the demo are about. */
-export const week: readonly string[] = ['2026-01-12', '2026-01-13', '2026-01-14', '2026-01-15', '2026-01-16']
+const week: readonly string[] = ['2026-01-12', '2026-01-13', '2026-01-14', '2026-01-15', '2026-01-16']
 
 const firstHour = 9
 const lastHour = 17
