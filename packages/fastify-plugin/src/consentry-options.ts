@@ -42,7 +42,7 @@ export interface ConsentryOptions {
   executionsPrefix?: string
   /** Other origins whose pages may use the session, such as a development server. */
   allowedOrigins?: readonly string[]
-  /** Requests to login, callback and connect from one address before it has to wait; `false` where a proxy limits them. */
+  /** Requests to login, callback, connect, sign-out and refresh from one address before it has to wait; `false` where a proxy limits them. */
   rateLimit?: false | {
     /** 300 unless given. */
     max?: number
