@@ -20,6 +20,7 @@ const sessionIdName = (issuer: string, sessionId: string): string => JSON.string
 export function backchannelLogout (app: FastifyInstance, context: Context): void {
   const { settings } = context
 
+  // Not limited by address: the provider has one, and signs many people out at once. A token that is none costs a signature.
   app.post<{ Params: { provider: string }, Body: { logout_token?: unknown } | undefined }>('/backchannel-logout/:provider', { config: { auth: false } }, async (request, reply) => {
     const provider = redirectProviderOf(context, request.params.provider)
     const token = request.body?.logout_token
