@@ -15,6 +15,7 @@ t.teardown(() => rm(folder, { recursive: true }))
 const project = join(folder, 'project')
 const write = (name, content) => writeFile(join(project, name), content)
 
+t.setTimeout(120_000)
 const tarballs = await pack(packages, folder)
 await mkdir(project)
 await write('package.json', '{ "name": "project", "private": true }')
