@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { consent, createBrowser, freePort, signIn, startLocalProvider, startRedis } from '../src/index.ts'
 import { filesIn, read, root, run, start, tableBelow, workspaces } from './repository.ts'
-import { compile, compiled, snippetsOf } from './snippets.ts'
+import { checkFragments, compile, compiled, fragmentsOf, snippetsOf } from './snippets.ts'
 
 const all = await workspaces()
 const readmes = ['README.md', ...all.map(({ folder }) => `${folder}/README.md`).filter((path) => existsSync(root + path))]
@@ -122,6 +122,12 @@ t.test('every rule of SECURITY.md is named by a test in the files it points to',
       t.ok(numbers.some((number) => titles.includes(number)), `${rule} in ${file}`)
     }
   }
+})
+
+t.test('the parts of code in the READMEs fit what there is', async (t) => {
+  const fragments = (await Promise.all(readmes.map(fragmentsOf))).flat()
+  t.ok(fragments.length >= 5)
+  t.equal(checkFragments(fragments, all.filter(({ folder }) => folder.startsWith('packages/'))), '')
 })
 
 t.test('the code in the READMEs', async (t) => {
