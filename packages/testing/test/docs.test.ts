@@ -10,7 +10,7 @@ import { checkFragments, compile, compiled, fragmentsOf, snippetsOf } from './sn
 
 const all = await workspaces()
 const readmes = ['README.md', ...all.map(({ folder }) => `${folder}/README.md`).filter((path) => existsSync(root + path))]
-const pages = [...new Set([...readmes, 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', ...await filesIn('docs', '.md')])]
+const pages = [...new Set([...readmes, 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', ...await filesIn('docs', '.md')])].filter((page) => !page.startsWith('docs/api/'))
 const texts = new Map(await Promise.all(pages.map(async (page) => [page, await read(page)] as const)))
 const plugin = createRequire(`${root}packages/fastify-plugin/package.json`)
 
