@@ -13,7 +13,7 @@ const named: Named = {
 }
 
 /**
- * What `require('@consentry/fastify-plugin')` answers: the plugin, with the other exports as its properties, as
+ * What `require` of this package answers: the plugin, with the other exports as its properties, as
  * Fastify's own plugins have it. Node.js takes it from the export named `module.exports`, and so does TypeScript.
  * @see https://nodejs.org/api/modules.html#loading-ecmascript-modules-using-require
  * @hidden
