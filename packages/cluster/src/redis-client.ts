@@ -4,38 +4,59 @@ import { createHash } from 'node:crypto'
 /** What is used of an `ioredis` client: one server, Sentinel or Cluster; `app.redis` of `@fastify/redis` is one too. */
 export type RedisClient = RedisCommands & (RedisNode | RedisNodes)
 
+/** The commands that are used. */
 export interface RedisCommands {
+  /** [INFO](https://redis.io/docs/latest/commands/info/) */
   info (section: string): Promise<string>
+  /** [GET](https://redis.io/docs/latest/commands/get/) */
   get (key: string): Promise<string | null>
+  /** [GETDEL](https://redis.io/docs/latest/commands/getdel/) */
   getdel (key: string): Promise<string | null>
+  /** [SET](https://redis.io/docs/latest/commands/set/) */
   set (key: string, value: string, px: 'PX', ms: number): Promise<unknown>
+  /** [DEL](https://redis.io/docs/latest/commands/del/) */
   del (key: string): Promise<unknown>
+  /** [XRANGE](https://redis.io/docs/latest/commands/xrange/) */
   xrange (key: string, from: string, to: string): Promise<StreamEntry[]>
+  /** [XRANGE](https://redis.io/docs/latest/commands/xrange/) */
   xrange (key: string, from: string, to: string, count: 'COUNT', limit: number): Promise<StreamEntry[]>
+  /** [PUBLISH](https://redis.io/docs/latest/commands/publish/) */
   publish (channel: string, message: string): Promise<unknown>
+  /** [EVAL](https://redis.io/docs/latest/commands/eval/) */
   eval (script: string, keys: number, ...args: string[]): Promise<unknown>
+  /** [EVALSHA](https://redis.io/docs/latest/commands/evalsha/) */
   evalsha (sha: string, keys: number, ...args: string[]): Promise<unknown>
 }
 
 /** A cluster. */
 export interface RedisNodes {
+  /** The servers that are masters. */
   nodes (role: 'master'): RedisNode[]
 }
 
 /** One server. */
 export interface RedisNode {
+  /** [INFO](https://redis.io/docs/latest/commands/info/) */
   info (section: string): Promise<string>
+  /** A connection to the same server, with other options. */
   duplicate (options: object): RedisConnection
 }
 
 /** A connection of our own. */
 export interface RedisConnection {
+  /** Opens it. */
   connect (): Promise<unknown>
+  /** [SUBSCRIBE](https://redis.io/docs/latest/commands/subscribe/) */
   subscribe (...channels: string[]): Promise<unknown>
+  /** [UNSUBSCRIBE](https://redis.io/docs/latest/commands/unsubscribe/) */
   unsubscribe (...channels: string[]): Promise<unknown>
+  /** [PING](https://redis.io/docs/latest/commands/ping/) */
   ping (): Promise<unknown>
+  /** Hears a message. */
   on (event: 'message', listener: (channel: string, message: string) => void): unknown
+  /** Hears that it ended, or failed. */
   on (event: 'end' | 'error', listener: () => void): unknown
+  /** Closes it at once. */
   disconnect (): void
 }
 
