@@ -28,11 +28,13 @@ export const published = async () => (await workspaces()).filter(({ manifest }) 
 export const specifiersOf = ({ name, exports = {} }) =>
   Object.keys(exports).filter((path) => path !== './package.json').map((path) => name + path.slice(1))
 
-/** Runs a program to its end, from a folder. The loaders of the test runner, and what an npx around it runs, are not for it. */
+// The test runner gives every Node.js that is started its loaders; what an npx around it runs is not for another npx.
+const env = ['-u', 'NODE_OPTIONS', '-u', 'npm_config_package']
+
+/** Runs a program to its end, from a folder. */
 export async function run (command, args, cwd = root) {
-  const { NODE_OPTIONS: _loaders, npm_config_package: _package, ...env } = process.env
   try {
-    const { stdout, stderr } = await promisify(execFile)(command, args, { cwd, env, maxBuffer: 64 * 1024 * 1024 })
+    const { stdout, stderr } = await promisify(execFile)('/usr/bin/env', [...env, command, ...args], { cwd, maxBuffer: 64 * 1024 * 1024 })
     return { status: 0, stdout, output: stdout + stderr }
   } catch (error) {
     return { status: error.code ?? error.signal, stdout: error.stdout ?? '', output: `${error.stdout ?? ''}${error.stderr ?? ''}` || String(error) }
