@@ -6,6 +6,7 @@ import { localUser } from './local.ts'
 export interface StoreChoice {
   /** For people, and the caller: `keyring`, `file`. */
   name: string
+  /** Opens the store that was chosen. */
   open: () => TokenStore
   /** Whether it may hold something already, where opening it leaves traces. Unless given, it is opened to find out. */
   used?: () => boolean

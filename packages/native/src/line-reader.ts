@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream'
 /** Reads one line; `undefined` when there are no more, or the person gave up. Rejects with the reason of `signal`. */
 export type ReadLine = (signal: AbortSignal) => Promise<string | undefined>
 
+/** Where lines come from, and where they can be seen. */
 export interface LineReaderOptions {
   /** The standard input unless given. */
   input?: Readable & { isTTY?: boolean }

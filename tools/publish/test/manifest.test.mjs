@@ -11,6 +11,8 @@ t.test('there is something to publish', async (t) => {
 t.test('all packages have one version', async (t) => {
   const [first, ...others] = packages.map(({ manifest }) => manifest)
   for (const { name, version } of others) t.equal(version, first.version, `${name} has that of ${first.name}`)
+  // The highest of all counts for the next, that of a private one too.
+  for (const { manifest } of all) if (manifest.private === true) t.equal(manifest.version, '0.0.0', `${manifest.name} is never published`)
 })
 
 for (const { folder, manifest } of packages) {
