@@ -24,6 +24,6 @@ t.test('seed C: errors: cancelled, timed out, expired and not renewed are told a
 t.test('B17: the cause is kept, and shown to nobody who did not ask for it', async (t) => {
   const error = new ConsentryError('CONSENTRY_ERR_INTERNAL', { cause: new Error('canary') })
   t.match(error.cause, { message: 'canary' })
-  t.notMatch(JSON.stringify({ ...error }), 'canary')
+  t.notMatch(JSON.stringify(error), 'canary')
   t.notMatch(inspect(error), 'canary')
 })
