@@ -74,6 +74,8 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, giveB
       const account = tokenSet.account === undefined ? await durably(clock, ask, isPassing) : await ask()
       return account === undefined ? {} : { account }
     } catch (error) {
+      // An answer about somebody else may mean that the token is somebody else's too.
+      if (ConsentryError.is(error, 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID')) throw error
       onError(error, 'asking for the account')
       return { failure: { error } }
     }

@@ -1,4 +1,4 @@
-import type { GrantRecord, TokenSet } from './grant.ts'
+import { sameAccount, type Account, type GrantRecord, type TokenSet } from './grant.ts'
 
 /** The longest lifetime of an access token that is believed, in seconds: a year. */
 const longestLifetime = 366 * 24 * 3600
@@ -13,7 +13,7 @@ export function grantRecord (tokens: TokenSet, { before, requestedScopes, now }:
   now: number
 }): GrantRecord {
   const refreshToken = tokens.refreshToken ?? before?.refreshToken
-  const account = tokens.account ?? before?.account
+  const account = accountOf(tokens.account, before?.account)
   const expiresIn = lifetime(tokens.expiresIn)
   return {
     v: 1,
@@ -28,6 +28,12 @@ export function grantRecord (tokens: TokenSet, { before, requestedScopes, now }:
     updatedAt: now,
     ...(before?.answeredAt !== undefined && { answeredAt: before.answeredAt })
   }
+}
+
+/** The ID token of a refresh often says no more than the subject; what was told before of the same account stays. */
+function accountOf (now: Account | undefined, before: Account | undefined): Account | undefined {
+  if (now === undefined || before === undefined || !sameAccount(now, before)) return now ?? before
+  return { ...now, claims: { ...before.claims, ...now.claims } }
 }
 
 /** In seconds. A lifetime that is no number says nothing; one below zero is over. */

@@ -150,6 +150,13 @@ t.test('R4: a consent is kept when the account cannot be told at the moment', as
   t.same(pinned.github.revoked, ['kept'])
 })
 
+t.test('B13: an account that is told in two ways is none', async (t) => {
+  const world = createWorld()
+  world.github.onUserInfo = async () => { throw new ConsentryError('CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID') }
+  t.equal(await answer(world, (await world.grants.prepare(key, read)).id), 'provider_error')
+  t.equal(await world.tokens.exists(key), false)
+})
+
 t.test('onReauthRequired that throws is logged and changes nothing', async (t) => {
   const world = createWorld({ onReauthRequired: () => { throw new Error('no mail server') } })
   await world.tokens.save(key, grantOf({ expiresAt: start }), undefined)

@@ -214,6 +214,12 @@ t.test('what the answer leaves out stays; what it brings replaces', async (t) =>
   t.match((await other.refresh(key, other.seen)).record, { refreshToken: 'rotated', scopes: ['a'] })
 })
 
+t.test('what was told of the account stays when a refresh says no more than who it is', async (t) => {
+  const { refresh, github, seen } = await bench()
+  github.onRefresh = () => ({ accessToken: 'new', tokenType: 'bearer', expiresIn: 3600, account: { ...account(), claims: { sub: 'octocat' } } })
+  t.match((await refresh(key, seen)).record.account, { subject: 'octocat', claims: { sub: 'octocat', email: 'octocat@example.com' } })
+})
+
 t.test('odd lifetimes: one request each time, and no loop', async (t) => {
   for (const [expiresIn, expected] of [[0, start], [-5, start], [-Infinity, start], [1e300, start + 366 * 24 * 3600_000], [Infinity, start + 366 * 24 * 3600_000], [Number.NaN, undefined], [undefined, undefined]] as const) {
     const { refresh, github, seen, stored } = await bench()
