@@ -150,6 +150,15 @@ t.test('seed C: AuthFlowManager elapsed time counted in polls: the time is over 
   t.equal(clock.timers, 0)
 })
 
+t.test('a clock that is set meanwhile costs nobody their answer', async (t) => {
+  const world = await createWorld(t)
+  const clock = createClock()
+  const { url, granted } = await world.begin({ clock })
+  clock.step(24 * 3_600_000)
+  t.equal((await answer(createBrowser(), url)).title, 'You are signed in')
+  t.ok(await granted)
+})
+
 t.test('a timeout of one\'s own', async (t) => {
   const world = await createWorld(t)
   const clock = createClock()

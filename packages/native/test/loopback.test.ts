@@ -139,10 +139,11 @@ t.test('T14: a flood is bounded, holds nobody up, and goes with the login', asyn
   const { hostname, port } = new URL(begun.redirectUri)
   const sockets: Socket[] = []
   const open = new Set<Socket>()
+  const told: string[] = []
   for (let n = 0; n < 300; n++) {
     const socket = connect(Number(port), hostname)
     sockets.push(socket)
-    socket.on('error', () => {}).resume()
+    socket.on('error', () => {}).on('data', (data) => { told.push(data.toString()) })
     socket.on('connect', () => { open.add(socket) })
     socket.on('close', () => { open.delete(socket) })
     // What never ends, and what is no HTTP.
@@ -150,6 +151,7 @@ t.test('T14: a flood is bounded, holds nobody up, and goes with the login', asyn
   }
   await until(() => sockets.every((socket) => socket.destroyed || open.has(socket)))
   await until(() => open.size <= 40)
+  t.notOk(told.some((text) => text.includes(' 408 ')), 'the oldest went for the newest, none by its time')
   for (let n = 0; n < 200; n++) t.equal((await visit(begun, { target: `${path}?state=${n}` })).status, 404)
   await finish(t, world, begun, answer)
   await until(() => open.size === 0)
