@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { startLocalProvider, type LocalProvider } from '@consentry/testing'
 import type { Test } from 'tap'
 
-export const script: string = fileURLToPath(new URL('../src/main.js', import.meta.url))
+const script = fileURLToPath(new URL('../src/main.js', import.meta.url))
 const path = '/cb'
 
 /** The program, as people start it: a process. */

@@ -11,7 +11,7 @@ export function printEvents (output: Writable): (event: LoginEvent) => void {
 }
 
 /** An event in plain words. */
-export function linesOf (event: LoginEvent): string[] {
+function linesOf (event: LoginEvent): string[] {
   switch (event.state) {
     case 'pending':
       return event.refused === undefined ? linesOfAsk(event.ask) : [`${errorCodes[event.refused].message} Paste the whole address that the browser shows at the end.`]
