@@ -59,11 +59,13 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, giveB
 
   async function keep (from: Provider, flow: ConnectFlow, tokenSet: TokenSet): Promise<FlowOutcome> {
     const { account = tokenSet.account, failure } = await askAccount(from, tokenSet)
-    const outcome = await durably(clock, () => store(flow, account === undefined ? tokenSet : { ...tokenSet, account }))
+    // An answer about somebody else than the ID token's may mean that the access token is somebody else's too.
+    const contradicts = tokenSet.account !== undefined && ConsentryError.is(failure?.error, 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID')
+    const outcome = contradicts ? 'provider_error' : await durably(clock, () => store(flow, account === undefined ? tokenSet : { ...tokenSet, account }))
     if (outcome === 'granted') return outcome
     // Where one revocation ends all of an account, it may be somebody's who has nothing to do with this.
     if (from.revokesAll !== true) await giveBack(flow.key, { ...tokenSet, ...(account !== undefined && { account }) })
-    if (failure !== undefined && account === undefined) throw failure.error
+    if (failure !== undefined && (contradicts || account === undefined)) throw failure.error
     return outcome
   }
 
@@ -74,8 +76,6 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, giveB
       const account = tokenSet.account === undefined ? await durably(clock, ask, isPassing) : await ask()
       return account === undefined ? {} : { account }
     } catch (error) {
-      // An answer about somebody else may mean that the token is somebody else's too.
-      if (ConsentryError.is(error, 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID')) throw error
       onError(error, 'asking for the account')
       return { failure: { error } }
     }

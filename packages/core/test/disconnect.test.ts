@@ -155,6 +155,7 @@ t.test('B13: an account that is told in two ways is none', async (t) => {
   world.github.onUserInfo = async () => { throw new ConsentryError('CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID') }
   t.equal(await answer(world, (await world.grants.prepare(key, read)).id), 'provider_error')
   t.equal(await world.tokens.exists(key), false)
+  t.same(world.github.revoked, ['access-1'])
 })
 
 t.test('onReauthRequired that throws is logged and changes nothing', async (t) => {

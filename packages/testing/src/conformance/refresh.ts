@@ -1,5 +1,5 @@
 import type { HostileAnswer } from '../hostile-op/types.ts'
-import { all, answering, codes, overriding, refreshing, refusal, seconds } from './misbehaviour.ts'
+import { all, codes, overriding, refreshing, refusal, seconds } from './misbehaviour.ts'
 import type { Misbehaviour } from './misbehaviour.ts'
 import type { ConformanceChapter, Expected } from './types.ts'
 
@@ -96,9 +96,6 @@ export const refreshedIdToken: ConformanceChapter = {
   cases: [
     ...all('accepted', [
       { name: 'refresh-no-id-token', does: 'no ID token', misbehave: refreshing(({ id_token: _none, ...body }) => body) }
-    ]),
-    ...all({ signIn: refusal(codes.invalid, 'session', { keeps: true }), connect: 'accepted' }, [
-      { name: 'refresh-userinfo', does: 'userinfo is about another person by now, which a sign-in asks for and a grant does not', misbehave: answering('userinfo', { body: { sub: 'mallory' } }) }
     ]),
     ...all(stays(codes.invalid), [
       { name: 'refresh-iss', does: '`iss` is another issuer', oidf: ['oidcc-client-test-refresh-token-invalid-issuer'], misbehave: refreshed(() => ({ iss: 'https://other.example' })) },
