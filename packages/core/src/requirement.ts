@@ -34,7 +34,7 @@ export interface StartOptions {
 }
 
 /** Whose the grants of the application itself are, which no person can have or end. */
-export const applicationUser = '@application'
+const applicationUser = '@application'
 
 /**
  * The requirement that the options make, and the key of the grant that should meet it.

@@ -176,3 +176,46 @@ t.test('the same is not asked of who has just left it out, whatever the clock do
   await world.clock.step(-60 * minute)
   t.equal(await ask(['read', 'write']), 'none')
 })
+
+t.test('executions end before the provider is asked, which may hang', async (t) => {
+  const world = createWorld()
+  await world.tokens.save(key, grantOf(), undefined)
+  let release: (() => void) | undefined
+  world.github.revoke = () => new Promise((resolve) => { release = () => { resolve(true) } })
+  const started = await world.executions.start(alice, async (execution) => {
+    await execution.authorize('github')
+    await new Promise<void>((resolve) => { execution.signal.addEventListener('abort', () => { resolve() }) })
+  })
+  await rest()
+  const disconnected = world.grants.disconnect(key)
+  t.match(await started.ended, { error: { code: 'CONSENTRY_ERR_GRANT_REVOKED' } })
+  release?.()
+  t.same(await disconnected, { revoked: true })
+})
+
+t.test('what is deleted is what is revoked, also when a refresh comes in between', async (t) => {
+  const inner = memoryTokens()
+  let meddle = true
+  const tokens: TokenStore = {
+    ...inner,
+    async delete (key, expected) {
+      if (meddle) {
+        meddle = false
+        await inner.save(key, grantOf({ accessToken: 'newer' }), (await inner.load(key))?.version)
+      }
+      return inner.delete(key, expected)
+    }
+  }
+  const world = createWorld({ tokens })
+  await inner.save(key, grantOf({ accessToken: 'older' }), undefined)
+  await world.grants.disconnect(key)
+  t.same(world.github.revoked, ['newer'])
+})
+
+t.test('a scope that covers another serves it, and nobody is asked', async (t) => {
+  const world = createWorld({ github: Object.assign(fakeProvider(), { coveredScopes: { repo: ['public_repo'] } }) })
+  await world.tokens.save(key, grantOf({ scopes: ['repo'] }), undefined)
+  t.equal(await world.grants.check(key, { scopes: ['public_repo'] }), 'skip_auth')
+  t.same((await world.grants.available(key, { scopes: ['public_repo'] }))?.missingScopes, [])
+  t.equal(await world.grants.check(key, { scopes: ['gist'] }), 'do_auth')
+})
