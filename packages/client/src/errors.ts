@@ -1,7 +1,7 @@
 import type { Problem } from './contract.ts'
 
 /** Codes of the server after which the same call may succeed later. An event says only the code; a test holds this against the server's table. */
-const retryable = /UNAVAILABLE|EXPIRED|SUPERSEDED|TOO_MANY|SHUTDOWN|AUTHORIZATION|BUSY/
+const retryable = /UNAVAILABLE|EXPIRED|SUPERSE|TOO_|SHUTDOWN|AUTHORIZATION|BUSY|LOST/
 
 /** What there is to say of a failure beside its code. */
 export interface ClientErrorDetails {

@@ -49,7 +49,7 @@ export async function startNodes (t: Test, count: number, { clustered = false }:
   async function start (options: Partial<NodeConfig> = {}): Promise<Node> {
     const config: NodeConfig = { port: await freePort(), baseUrl, issuer: op.issuer, redis: redis.map((server) => server.port), lease, exchange: 0, ...options }
     // Without the loaders that the test runner gives to its children.
-    const child = fork(fileURLToPath(new URL('fixtures/node.js', import.meta.url)), [JSON.stringify(config)], { env: { ...process.env, NODE_OPTIONS: '' } })
+    const child = fork(fileURLToPath(new URL('fixtures/node.js', import.meta.url)), [JSON.stringify(config)], { env: { ...process.env, NODE_OPTIONS: '' }, execArgv: [] })
     const exited = once(child, 'exit')
     const messages: NodeMessage[] = []
     const end = async (signal: NodeJS.Signals): Promise<void> => {
