@@ -1,6 +1,7 @@
+import { ConsentryError } from './errors.ts'
 import { accountSummary, type AccountSummary } from './grant-handle.ts'
-import type { GrantKey } from './grant.ts'
-import type { VersionedGrant } from './ports.ts'
+import type { GrantKey, Owner } from './grant.ts'
+import type { TokenStore, VersionedGrant } from './ports.ts'
 
 /** A user's grant, as far as it may be shown. Times are ISO 8601. */
 export interface Connection {
@@ -32,6 +33,17 @@ export function connection (key: GrantKey, grant: VersionedGrant): Connection {
   }
 }
 
-export function unreadableConnection ({ provider, profile }: GrantKey): Connection {
-  return { provider, profile, scopes: [], status: 'unreadable' }
+/** The owner's grants, as far as they may be shown. */
+export async function listConnections (tokens: TokenStore, owner: Owner): Promise<Connection[]> {
+  const connections = await Promise.all((await tokens.listKeys(owner)).map(async (key): Promise<Connection | undefined> => {
+    try {
+      const grant = await tokens.load(key)
+      return grant && connection(key, grant)
+    } catch (error) {
+      // One that nobody can read hides no other; disconnecting it takes it away.
+      if (!ConsentryError.is(error, 'CONSENTRY_ERR_RECORD_UNREADABLE')) throw error
+      return { provider: key.provider, profile: key.profile, scopes: [], status: 'unreadable' }
+    }
+  }))
+  return connections.filter((found) => found !== undefined)
 }

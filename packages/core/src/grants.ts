@@ -1,6 +1,7 @@
 import type { Audit } from './audit.ts'
 import { createCompletion, type Completion } from './completion.ts'
-import { connection, unreadableConnection, type Connection } from './connection.ts'
+import { createAsking } from './asking.ts'
+import { connection, listConnections, type Connection } from './connection.ts'
 import { createDisconnect, type Disconnected } from './disconnect.ts'
 import { ConsentryError } from './errors.ts'
 import { outcomeError, type ConnectFlow, type FlowEnd, type FlowWaiter } from './flow.ts'
@@ -8,14 +9,14 @@ import type { Flows } from './flows.ts'
 import { createGrantHandle, type Grant } from './grant-handle.ts'
 import { createGiveBack } from './give-back.ts'
 import { grantState, serves, type GrantState, type Requirement } from './grant-state.ts'
-import { lineage, sameAccount, type GrantKey, type GrantRecord, type Owner } from './grant.ts'
-import { loginHint } from './login-hint.ts'
+import { lineage, type GrantKey, type GrantRecord, type Owner } from './grant.ts'
 import type { Clock, TokenStore, VersionedGrant } from './ports.ts'
 import type { Provider } from './provider.ts'
 import { createRefresh } from './refresh.ts'
 import { createRenewal, hasSubject, type ExchangingProvider, type Subject } from './renewal.ts'
 import { readRequirement, type AuthorizeOptions } from './requirement.ts'
-import { missingScopes, unionScopes } from './scopes.ts'
+import { missingScopes } from './scopes.ts'
+import { shortcoming, wasJustLeftOut } from './shortcoming.ts'
 import type { AbortLike } from './stop.ts'
 import type { Wakeups } from './wakeups.ts'
 
@@ -77,14 +78,12 @@ export interface GrantsOptions {
   onError: (error: unknown, doing: string) => void
 }
 
-/** How long after an answer the same is not asked again of who does not wait for it, in milliseconds. */
-const justAnswered = 10_000
-
 /** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` when a provider exchanges the grants of one that asks nobody */
 export function createGrants (options: GrantsOptions): Grants {
   const { providers, tokens, flows, wakeups, clock, fetch, refreshBuffer, audit = () => {}, onError } = options
   const giveBack = createGiveBack({ tokens, provider, onError })
   const renewal = createRenewal({ provider, subject: subjectGrant })
+  const asking = createAsking({ tokens, flows, provider })
   const refresh = createRefresh({ tokens, clock, refreshBuffer, renewal, audit, giveBack, onReauthRequired })
   for (const from of Object.values(providers)) {
     if (hasSubject(from) && provider(from.subject.provider).kind === 'direct') throw new ConsentryError('CONSENTRY_ERR_OPTIONS_INVALID', { cause: new TypeError('the subject of an exchange must be a provider that asks the person') })
@@ -119,7 +118,7 @@ export function createGrants (options: GrantsOptions): Grants {
     try {
       const fresh = await refresh(key, grant, { scopes })
       if (serves(fresh.record, requirement, coveredScopes)) return fresh
-      if (kind === 'direct') throw shortcoming(fresh.record, requirement, coveredScopes)
+      if (kind === 'direct') throw shortcoming(fresh.record, requirement, provider(key.provider))
     } catch (error) {
       if (!ConsentryError.is(error, 'CONSENTRY_ERR_REAUTH_REQUIRED')) throw error
     }
@@ -153,41 +152,6 @@ export function createGrants (options: GrantsOptions): Grants {
     return grant && { grant: handle(subjectKey, grant, requirement), lineage: lineage(grant.record) }
   }
 
-  async function begin (key: GrantKey, requirement: Requirement, grant: GrantRecord | undefined, { waiter, byHandle = false }: Partial<Pick<AuthenticateOptions, 'waiter' | 'byHandle'>>): Promise<ConnectFlow> {
-    const from = provider(key.provider)
-    const account = grant?.account ?? requirement.account
-    // No answer could be accepted: a grant stays with its account until it is disconnected.
-    if (account !== undefined && requirement.account !== undefined && !sameAccount(account, requirement.account)) {
-      throw new ConsentryError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
-    }
-    // Whoever has one account connected and asks for another profile means another account, more often than not.
-    const another = account === undefined && (await tokens.listKeys(key)).some(({ provider, profile }) => provider === key.provider && profile !== key.profile)
-    const hint = grant?.account === undefined ? undefined : loginHint(grant.account, from.loginHintClaim)
-    return flows.beginConnect({
-      key,
-      // What was granted before is asked for again, or stepping up for one scope would lose the others.
-      scopes: unionScopes(grant?.scopes ?? [], requirement.scopes),
-      byHandle,
-      refreshToken: grant?.refreshToken === undefined ? 'wanted' : 'held',
-      ...(hint !== undefined && { loginHint: hint }),
-      ...(another && { prompt: 'select_account' }),
-      ...(account !== undefined && { account }),
-      ...(waiter !== undefined && { waiter })
-    })
-  }
-
-  /** The person's answer to `flow`. */
-  function answer (flow: ConnectFlow, { waiter, timeout, signal, onRequired }: AuthenticateOptions): Promise<FlowEnd> {
-    // The waiter listens before anybody is told, so that no answer is too fast for it.
-    const end = flows.wait(flow, waiter.id, {
-      ...(timeout !== undefined && { timeout }),
-      ...(signal !== undefined && { signal }),
-      ...(onRequired !== undefined && { onChange: onRequired })
-    })
-    onRequired?.(flow)
-    return end
-  }
-
   async function authenticate (key: GrantKey, requirement: Requirement, options: AuthenticateOptions): Promise<Grant> {
     const from = provider(key.provider)
     let asked: FlowEnd | undefined
@@ -207,9 +171,9 @@ export function createGrants (options: GrantsOptions): Grants {
         if (fresh !== undefined) return handle(key, fresh, requirement)
       }
       // Asked for all of it and given less: asking again would ask for ever.
-      if (state === 'resolved') throw shortcoming(grant?.record as GrantRecord, requirement, from.coveredScopes)
+      if (state === 'resolved') throw shortcoming(grant?.record as GrantRecord, requirement, from)
       options.mayAsk?.(key, requirement)
-      asked = await answer(await begin(key, requirement, grant?.record, options), options)
+      asked = await asking.answer(await asking.begin(key, requirement, grant?.record, options), options)
       options.onResolved?.(asked)
       // Held to an account that another waiter named: here any will do.
       const others = asked.outcome === 'account_mismatch' && asked.pinned && grant === undefined && requirement.account === undefined
@@ -236,8 +200,8 @@ export function createGrants (options: GrantsOptions): Grants {
       const [asked, needed] = hasSubject(from) ? subjectOf(key, from) : [key, requirement] as const
       const grant = (await tokens.load(asked))?.record
       // Nobody waits, so a page that sends the person there again by itself would do so for ever.
-      if (options.waiter === undefined && grant !== undefined && wasJustLeftOut(grant, needed, provider(asked.provider), clock.now())) throw shortcoming(grant, needed, from.coveredScopes)
-      return begin(asked, needed, grant, options)
+      if (options.waiter === undefined && grant !== undefined && wasJustLeftOut(grant, needed, provider(asked.provider), clock.now())) throw shortcoming(grant, needed, provider(asked.provider))
+      return asking.begin(asked, needed, grant, options)
     },
 
     async check (key, requirement) {
@@ -245,33 +209,6 @@ export function createGrants (options: GrantsOptions): Grants {
       return stateOf(key, grant, flow, requirement)
     },
 
-    async list (owner) {
-      const keys = await tokens.listKeys(owner)
-      const connections = await Promise.all(keys.map(async (key) => {
-        try {
-          const grant = await tokens.load(key)
-          return grant && connection(key, grant)
-        } catch (error) {
-          // One that nobody can read hides no other; disconnecting it takes it away.
-          if (!ConsentryError.is(error, 'CONSENTRY_ERR_RECORD_UNREADABLE')) throw error
-          return unreadableConnection(key)
-        }
-      }))
-      return connections.filter((found) => found !== undefined)
-    }
+    list: (owner) => listConnections(tokens, owner)
   }
-}
-
-/** Whether the person has just been asked for what is missing, and left it out. */
-function wasJustLeftOut (grant: GrantRecord, requirement: Requirement, { coveredScopes }: Provider, now: number): boolean {
-  const age = now - (grant.answeredAt ?? -Infinity)
-  const missing = missingScopes(grant, requirement.scopes, coveredScopes)
-  return grant.endedAt === undefined && age >= 0 && age < justAnswered && missing.length > 0 && missing.every((scope) => grant.requestedScopes.includes(scope))
-}
-
-/** Why what was granted is not what was needed. */
-function shortcoming (grant: GrantRecord, requirement: Requirement, covered: Provider['coveredScopes']): ConsentryError {
-  const missing = missingScopes(grant, requirement.scopes, covered)
-  if (missing.length > 0) return new ConsentryError('CONSENTRY_ERR_SCOPES_MISSING', { missingScopes: missing })
-  return new ConsentryError(serves(grant, requirement, covered) ? 'CONSENTRY_ERR_REAUTH_REQUIRED' : 'CONSENTRY_ERR_ACCOUNT_MISMATCH')
 }

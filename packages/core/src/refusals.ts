@@ -13,6 +13,9 @@ export interface Refusal {
   account: string | undefined
 }
 
+/** What every execution begins with; one for all, since many wait at once. */
+export const noRefusals: readonly Refusal[] = []
+
 /** The answers of a person; all other failures say nothing about what they want. */
 const answers: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CONSENTRY_ERR_CONSENT_DENIED', 'CONSENTRY_ERR_SCOPES_MISSING', 'CONSENTRY_ERR_ACCOUNT_MISMATCH'])
 

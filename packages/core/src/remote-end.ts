@@ -3,7 +3,7 @@ import { isOver, type ExecutionRecord } from './execution.ts'
 import type { ExecutionRecords } from './execution-records.ts'
 import type { Lease } from './lease.ts'
 import type { Clock } from './ports.ts'
-import { failure } from './run.ts'
+import { failure } from './failure.ts'
 import type { Wakeups } from './wakeups.ts'
 
 export interface RemoteEndOptions {

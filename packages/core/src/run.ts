@@ -1,9 +1,10 @@
 import { runInExecution } from './context.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
-import { ConsentryError, errorCodes, type ErrorCode } from './errors.ts'
+import { ConsentryError, type ErrorCode } from './errors.ts'
 import { isLast, type EventData, type NewEvent } from './events.ts'
 import { after, executionDocument, isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
 import type { ExecutionRecords } from './execution-records.ts'
+import { failure, leavesQuestions } from './failure.ts'
 import type { ConnectFlow, FlowEnd, FlowOutcome } from './flow.ts'
 import type { Owner } from './grant.ts'
 import type { AuthenticateOptions, Grant, Grants } from './grants.ts'
@@ -12,14 +13,12 @@ import { asJson } from './json.ts'
 import type { Clock } from './ports.ts'
 import { Questions, type Question } from './questions.ts'
 import type { AuthorizeOptions, StartOptions } from './requirement.ts'
-import { assertMayAsk, withRefusal, type Refusal } from './refusals.ts'
+import { assertMayAsk, noRefusals, withRefusal } from './refusals.ts'
 import { either, Stop } from './stop.ts'
 
 /** The largest progress and result, in characters of JSON. */
 const largestProgress = 64 * 1024
 const largestResult = 1024 * 1024
-
-const none: readonly Refusal[] = []
 
 /** What all runs share. */
 export interface RunPorts {
@@ -50,7 +49,7 @@ export class Run implements Execution {
   /** The keys of the grants that the application's code asked for. */
   #held: Set<string> | undefined
   readonly #byHandle: boolean
-  #refusals: readonly Refusal[] = none
+  #refusals = noRefusals
   #record: ExecutionRecord
   #writing: Promise<void> = Promise.resolve()
   #waiters = 0
@@ -243,17 +242,6 @@ export class Run implements Execution {
     }
     if (last) this.#tellEnd(event.type === 'completed' ? event.data.result : undefined)
   }
-}
-
-/** What a run that failed with this code says. */
-export function failure (code: ErrorCode): EventData['failed'] {
-  return { code, message: errorCodes[code].message }
-}
-
-/** Whose node goes away is asked again by the next run, or has answered by then. */
-function leavesQuestions (data: object | undefined): boolean {
-  const code = data !== undefined && 'code' in data ? data.code : undefined
-  return code === 'CONSENTRY_ERR_SHUTDOWN' || code === 'CONSENTRY_ERR_NODE_LOST'
 }
 
 function expire (run: Run): void {
