@@ -22,12 +22,12 @@ const mistyped: ReadonlySet<unknown> = new Set(['CONSENTRY_ERR_HANDLE_UNKNOWN', 
  */
 export async function answerQuestion (context: Context, { question, origin, token, signal, readLine }: AnswerOptions): Promise<void> {
   const { output, stdin } = context
-  const { connectUrl, label, scopes } = question
+  const { connectUrl, label, host, scopes } = question
   if (connectUrl === undefined || new URL(connectUrl).origin !== origin) return output.note(`${label} is asked for in a place that is not the server's. It is not opened.`)
   const over = new AbortController()
   void question.outcome.then(() => over.abort())
   const stop = AbortSignal.any([signal, over.signal])
-  output.note(`The run needs your consent: ${label} for ${scopes.join(', ')}\n${output.strong(connectUrl)}`)
+  output.note(`The run needs your consent: ${label} (${host}) for ${scopes.join(', ')}\n${output.strong(connectUrl)}`)
   if (stdin.isTTY === true) output.note('Press Enter to open it in your browser. Then paste the handle that the browser shows at the end:')
   else output.wait('Waiting for the handle on the standard input, or for an answer elsewhere')
 

@@ -26,7 +26,7 @@ async function startServer (t: Test): Promise<Server> {
   await app.register(consentry, {
     baseUrl: url,
     secret,
-    providers: { calendar: oidc({ issuer: op.issuer, clientId: 'calendar', clientSecret: 'secret-of-calendar', scopes: ['calendar.read'], allowInsecureLoopback: true }) },
+    providers: { calendar: oidc({ issuer: op.issuer, clientId: 'calendar', clientSecret: 'secret-of-calendar', label: 'Calendar', scopes: ['calendar.read'], allowInsecureLoopback: true }) },
     login: [],
     identity: {
       introspection: { issuer: op.issuer, introspectionEndpoint: `${op.issuer}/introspect`, clientId: 'api', clientSecret: 'secret-of-api', audience: 'api', allowMissingAudience: true, allowMissingTokenType: true },
@@ -63,7 +63,7 @@ t.test('B6 a run is followed, its question answered with the handle on a termina
   const cli = world.startOnTerminal(['run', `${url}/report`, '--data', '{"month":"May"}'], { CONSENTRY_API_KEY: alice.key, ...browser.env })
   const connectUrl = await question(cli)
   await cli.prompted(1)
-  t.match(cli.output(), /calendar for calendar\.read/)
+  t.match(cli.output(), `Calendar (${new URL(world.op.issuer).host}) for calendar.read`, 'B21')
   cli.type('\r')
   t.equal(await browser.opened(), connectUrl, 'B21: opened by Enter, not before')
   const handle = await answer(server, connectUrl)

@@ -57,7 +57,7 @@ async function start () {
 }
 
 function listen () {
-  client = state.client = createClient({ providers: state.about.providers })
+  client = state.client = createClient()
   client.onConnection(linkChanged)
   // Also of runs that another tab began.
   client.onOauthRequired(({ executionId }) => { void follow(executionId) })

@@ -28,7 +28,7 @@ export async function buildApp (config: Config): Promise<FastifyInstance> {
   await app.register(runs, { eventsUrl: calendar.eventsUrl, weekUrl: `${weather.url}/v1/week` })
   await app.register(activity, { activity: happened })
 
-  // The page tells people where they will be asked; events do not say.
+  // What the page calls them, also where nothing is asked.
   app.get('/providers', { config: { auth: false } }, async () => ({
     providers: Object.fromEntries(Object.entries(app.consentry.providers).map(([name, { label, host, kind }]) => [name, { label, host, kind }])),
     login: 'corp',

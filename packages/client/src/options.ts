@@ -1,5 +1,4 @@
 import type { BackoffOptions } from './backoff.ts'
-import type { ProviderName } from './questions.ts'
 import type { WebSocketConstructor } from './socket.ts'
 
 /** The options of `createClient()`. */
@@ -12,8 +11,6 @@ export interface ClientOptions {
   token?: string | (() => string | Promise<string>)
   /** Further headers. A credential among them does not reach a WebSocket: runs are then followed by Server-Sent Events. */
   headers?: Record<string, string>
-  /** What providers are called. Events say their names alone. */
-  providers?: Readonly<Record<string, ProviderName>>
   /** `globalThis.WebSocket` unless given; Node.js 20 has none, the package `ws` has one. `false`: Server-Sent Events alone. */
   WebSocket?: WebSocketConstructor | false
   /** `globalThis.fetch` unless given. */
@@ -33,7 +30,6 @@ export interface Settings {
   token: (() => Promise<string>) | undefined
   /** Whether the next credential may be another one. */
   renews: boolean
-  providers: Readonly<Record<string, ProviderName>>
   WebSocket: WebSocketConstructor | undefined
   fetch: typeof fetch
   backoff: BackoffOptions
@@ -41,7 +37,7 @@ export interface Settings {
 }
 
 /** Throws a `TypeError` when `baseUrl` is no URL. */
-export function readOptions ({ token: given, headers, executionsPrefix = '/executions', providers = {}, backoff = {}, pollInterval = 2_000, ...options }: ClientOptions): Settings {
+export function readOptions ({ token: given, headers, executionsPrefix = '/executions', backoff = {}, pollInterval = 2_000, ...options }: ClientOptions): Settings {
   const baseUrl = new URL(options.baseUrl ?? globalThis.location?.origin)
   const { fetch = globalThis.fetch, WebSocket = globalThis.WebSocket } = options
   const token = given === undefined ? undefined : async () => typeof given === 'string' ? given : given()
@@ -56,7 +52,6 @@ export function readOptions ({ token: given, headers, executionsPrefix = '/execu
       if (token !== undefined) all.set('authorization', `Bearer ${await token()}`)
       return all
     },
-    providers,
     WebSocket: WebSocket === false ? undefined : WebSocket,
     fetch,
     backoff,

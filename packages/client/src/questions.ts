@@ -3,13 +3,6 @@ import type { FlowOutcome, PendingConsent } from './contract.ts'
 import { deferred, type Deferred } from './deferred.ts'
 import type { Settings } from './options.ts'
 
-/** What people know a provider by. */
-export interface ProviderName {
-  label?: string
-  /** Where the person will be asked, such as `accounts.example.com`. */
-  host?: string
-}
-
 /** A question to the person, until it is answered here, in another tab, or by time. */
 export interface Question {
   readonly executionId: string
@@ -20,9 +13,9 @@ export interface Question {
   readonly scopes: readonly string[]
   /** ISO 8601. */
   readonly expiresAt: string
-  /** `providers[provider].label` of the options, else the provider's name. */
+  /** For people: what the provider is called. */
   readonly label: string
-  /** Where it leads: `providers[provider].host` of the options, else the host of `connectUrl`. Show it before anything is opened (B21). */
+  /** For people: where they will be asked, such as `accounts.example.com`. Show it before anything is opened (B21). */
   readonly host: string
   /** For a link of your own. `undefined` when what came is not on the server's origin: then there is nothing to open. */
   readonly connectUrl: string | undefined
@@ -51,29 +44,23 @@ export interface Questions {
   readonly heard: boolean
 }
 
-export function createQuestions ({ baseUrl, providers }: Settings): Questions {
+export function createQuestions ({ baseUrl }: Settings): Questions {
   const open = new Map<string, { question: Question, over: Deferred<FlowOutcome | undefined> }>()
   const listeners = new Set<QuestionListener>()
   // Later, so that what a listener throws is its own.
   const tell = (listener: QuestionListener, question: Question): void => { queueMicrotask(() => { listener(question) }) }
 
   const questions: Questions = {
-    ask (executionId, { flowId, provider, profile, scopes, expiresAt, connectUrl }) {
+    ask (executionId, asked) {
+      const { flowId, scopes, connectUrl } = asked
       const known = open.get(flowId)
       if (known?.question.scopes.join() === scopes.join()) return
       const over = known?.over ?? deferred()
       const url = new URL(connectUrl, baseUrl)
       const ours = url.origin === baseUrl.origin
-      const { label = provider, host = url.host } = providers[provider] ?? {}
       const question: Question = {
+        ...asked,
         executionId,
-        flowId,
-        provider,
-        profile,
-        scopes,
-        expiresAt,
-        label,
-        host,
         connectUrl: ours ? url.href : undefined,
         outcome: over.promise,
         open: () => ours && open.has(flowId) ? openConsent(url, flowId) : null

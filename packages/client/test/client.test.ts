@@ -9,14 +9,14 @@ t.setTimeout(120_000)
 t.test('a run, its question and its end; other tabs clear with it', async (t) => {
   const server = await startServer(t)
   const alice = await server.browser('alice')
-  const [page, tab] = [createClient(asPage(server, alice, { providers: { calendar: { label: 'Calendar', host: 'calendar.example.com' } } })), createClient(asPage(server, alice))]
+  const [page, tab] = [createClient(asPage(server, alice)), createClient(asPage(server, alice))]
   t.teardown(() => { for (const client of [page, tab]) client.close() })
   const elsewhere = new Promise<Question>((resolve) => tab.onOauthRequired(resolve))
   const handle = page.run<string>('/run', { month: 'May' })
   const asked = await new Promise<Question>((resolve) => page.onOauthRequired(resolve))
-  t.match(asked, { provider: 'calendar', profile: 'default', scopes: ['calendar.read'], label: 'Calendar', host: 'calendar.example.com', connectUrl: `${server.url}/auth/connect/${asked.flowId}`, executionId: await handle.executionId })
+  t.match(asked, { provider: 'calendar', profile: 'default', scopes: ['calendar.read'], label: 'Calendar', host: server.askingHost, connectUrl: `${server.url}/auth/connect/${asked.flowId}`, executionId: await handle.executionId })
   t.equal(asked.open(), null, 'B21: nothing is opened where there is no person')
-  t.match(await elsewhere, { flowId: asked.flowId, label: 'calendar', host: new URL(server.url).host })
+  t.match(await elsewhere, { flowId: asked.flowId, label: 'Calendar', host: server.askingHost })
   await answer(server, alice, asked)
   t.equal(await asked.outcome, 'granted')
   t.equal(await (await elsewhere).outcome, 'granted', 'in the other tab')

@@ -12,11 +12,11 @@ const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; requi
 
 /** The real server with a page under a strict policy. */
 async function start (t: Parameters<typeof startServer>[0]): Promise<TestServer> {
-  const server = await startServer(t, { page: {
+  const server = await startServer(t, { label: '<img src=x onerror=alert(1)>', page: {
     '/page': ['text/html', '<!doctype html><title>Page</title><consentry-prompt></consentry-prompt><script type="module" src="page.js"></script>'],
     '/page.js': ['text/javascript', `import { createClient } from './client.js'
       import './prompt.js'
-      const client = globalThis.client = createClient({ token: '${apiKey}', providers: { calendar: { label: '<img src=x onerror=alert(1)>', host: 'calendar.example.com' } } })
+      const client = globalThis.client = createClient({ token: '${apiKey}' })
       client.onOauthRequired((question) => { globalThis.opened = question.open() })
       document.querySelector('consentry-prompt').client = client
       globalThis.run = client.run('/run')`],
@@ -48,14 +48,14 @@ t.test('B21: the element says where it leads, and nothing is opened but by the p
 
   const question = page.getByRole('region', { name: promptTexts.title })
   await question.waitFor()
-  for (const text of ['<img src=x onerror=alert(1)>', 'calendar.example.com', 'calendar.read']) t.ok(await question.getByText(text, { exact: true }).isVisible(), text)
+  for (const text of ['<img src=x onerror=alert(1)>', server.askingHost, 'calendar.read']) t.ok(await question.getByText(text, { exact: true }).isVisible(), text)
   t.match(await question.getByRole('timer').textContent(), /^\d+:\d\d$/)
   t.match(await page.getByRole('status').textContent(), 'is asked for calendar.read')
   t.equal(await inPage(page, "getComputedStyle(document.querySelector('consentry-prompt').shadowRoot.querySelector('[part=question]')).display"), 'grid', 'styled under a policy without inline styles')
 
   t.equal(await inPage(page, 'opened'), null, 'not by a script')
   t.equal(context.pages().length, 1)
-  const link = page.getByRole('link', { name: 'Continue to calendar.example.com' })
+  const link = page.getByRole('link', { name: `Continue to ${server.askingHost}` })
   t.match(await link.getAttribute('href'), `${server.url}/auth/connect/`)
   const [window] = await Promise.all([page.waitForEvent('popup'), link.click()])
   await page.getByText('Waiting for your answer').waitFor()

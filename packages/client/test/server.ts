@@ -15,6 +15,8 @@ export interface TestServer {
   app: FastifyInstance
   port: number
   url: string
+  /** Where the calendar asks. */
+  askingHost: string
   /** A new browser, signed in. */
   browser (username: string): Promise<Browser>
 }
@@ -29,6 +31,8 @@ export interface TestServerOptions {
   page?: Record<string, [string, string]>
   /** Their Content Security Policy. */
   policy?: string
+  /** What the calendar is called. */
+  label?: string
 }
 
 /** Three steps, a question, three more, and an end. */
@@ -43,19 +47,19 @@ async function steps (execution: Execution): Promise<unknown> {
 }
 
 /** The real plugin with real providers against a real OP, listening. */
-export async function startServer (t: Test, { options = {}, run = steps, port: given, page = {}, policy = '' }: TestServerOptions = {}): Promise<TestServer> {
+export async function startServer (t: Test, { options = {}, run = steps, port: given, page = {}, policy = '', label = 'Calendar' }: TestServerOptions = {}): Promise<TestServer> {
   const port = given ?? await freePort()
   const url = `http://127.0.0.1:${port}`
   const clients = ['corp', 'calendar'].map((clientId) => ({ clientId, clientSecret: `secret-of-${clientId}`, redirectUris: [`${url}/auth/callback/${clientId}`], firstParty: clientId === 'corp' }))
   const op = await startLocalProvider({ issuerHost: 'localhost', clients })
   t.teardown(() => op.close())
-  const provider = (clientId: string, scopes: string[]) => oidc({ issuer: op.issuer, clientId, clientSecret: `secret-of-${clientId}`, scopes, allowInsecureLoopback: true })
+  const provider = (clientId: string, label: string, scopes: string[]) => oidc({ issuer: op.issuer, clientId, clientSecret: `secret-of-${clientId}`, label, scopes, allowInsecureLoopback: true })
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(consentry, {
     baseUrl: url,
     secret,
-    providers: { corp: provider('corp', ['openid', 'profile', 'email']), calendar: provider('calendar', ['calendar.read']) },
+    providers: { corp: provider('corp', 'Corp ID', ['openid', 'profile', 'email']), calendar: provider('calendar', label, ['calendar.read']) },
     login: ['corp'],
     identity: { apiKey: { secret, find: (found) => found === hash ? { id: 'robot' } : undefined } },
     ...options
@@ -69,6 +73,7 @@ export async function startServer (t: Test, { options = {}, run = steps, port: g
     app,
     port,
     url,
+    askingHost: new URL(op.issuer).host,
     async browser (username) {
       const browser = createBrowser()
       await signIn(await browser.open(`${url}/auth/login`), username)

@@ -5,6 +5,10 @@ export interface PendingConsent {
   flowId: string
   provider: string
   profile: string
+  /** For people: what the provider is called. */
+  label: string
+  /** For people: the host on which they will be asked. What is typed is asked for on our own. */
+  host: string
   scopes: string[]
   /** On our own origin; leads to the provider once the right person is there. */
   connectUrl: string

@@ -85,8 +85,8 @@ export function after (record: ExecutionRecord, event: NewEvent, seq: number): E
   const asking = (pending: PendingEntry[]): ExecutionRecord => ({ ...record, seq, pending, status: pending.length > 0 ? 'oauth_required' : 'running' })
   switch (event.type) {
     case 'oauth_required': {
-      const { flowId, provider, profile, scopes, connectUrl, expiresAt } = event.data
-      return asking([...without(flowId), { flowId, provider, profile, scopes, connectUrl, expiresAt, seq, time: event.time }])
+      const { flowId, provider, profile, label, host, scopes, connectUrl, expiresAt } = event.data
+      return asking([...without(flowId), { flowId, provider, profile, label, host, scopes, connectUrl, expiresAt, seq, time: event.time }])
     }
     case 'oauth_resolved': return asking(without(event.data.flowId))
     case 'completed': return { ...record, seq, pending: [], status: 'completed', endedAt }

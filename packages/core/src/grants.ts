@@ -40,6 +40,8 @@ export interface AuthenticateOptions {
 
 /** Grants: checked, asked for, refreshed and disconnected. */
 export interface Grants extends Completion {
+  /** The provider that is configured under this name. Throws `CONSENTRY_ERR_PROVIDER_UNKNOWN`. */
+  provider (name: string): Provider
   /** The requirement that these options make, and the key of the grant that should meet it. */
   requirement (owner: Owner, provider: string, options?: AuthorizeOptions): { key: GrantKey, requirement: Requirement }
   /** Where the grant stands. Asks nobody. */
@@ -189,6 +191,7 @@ export function createGrants (options: GrantsOptions): Grants {
   }
 
   return {
+    provider,
     available,
     authenticate,
     ...createCompletion({ tokens, flows, clock, provider, audit, giveBack, onError }),

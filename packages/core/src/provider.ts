@@ -69,7 +69,7 @@ export interface RefreshRequest {
 export interface ProviderBase {
   /** For people: "Google Calendar". */
   readonly label: string
-  /** For people: the host on which they will be asked, such as `accounts.google.com`. */
+  /** For people: the host on which they will be asked, such as `accounts.google.com`, or to which what they type is sent. */
   readonly host: string
   /** Who vouches for the subject of an account: the issuer, or the origin of a provider that has none. */
   readonly issuer: string

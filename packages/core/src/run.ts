@@ -168,12 +168,17 @@ export class Run implements Execution {
     const question = this.#questions.ask(flow, joins)
     if (question === undefined) return
     const { flow: { id, provider, scopes }, profile } = question
+    const connectUrl = this.#ports.connectUrl(id)
+    const { kind, label, host } = this.#ports.grants.provider(provider)
     this.#emit('oauth_required', {
       flowId: id,
       provider,
       profile,
+      label,
+      // A form is a page of ours, wherever the secret goes from there.
+      host: kind === 'form' ? new URL(connectUrl).host : host,
       scopes,
-      connectUrl: this.#ports.connectUrl(id),
+      connectUrl,
       expiresAt: new Date(flow.expiresAt).toISOString()
     })
   }

@@ -40,7 +40,7 @@ t.test('asks, waits, is answered, goes on', async (t) => {
   t.equal(await run.firstOutcome, 'oauth_required')
   const asked = await world.executions.get(alice, run.id)
   const flowId = await question(world, alice, run.id)
-  const pending = { flowId, provider: 'github', profile: 'default', scopes: ['repo'], connectUrl: `https://app.test/auth/connect/${flowId}`, expiresAt: '2023-11-14T22:23:20.000Z' }
+  const pending = { flowId, provider: 'github', profile: 'default', label: 'GitHub', host: 'github.com', scopes: ['repo'], connectUrl: `https://app.test/auth/connect/${flowId}`, expiresAt: '2023-11-14T22:23:20.000Z' }
   t.same(asked, { executionId: run.id, status: 'oauth_required', seq: 3, pending: [pending] })
   t.same(await world.executions.list(alice), [asked])
   t.same(await world.executions.list(bob), [])

@@ -133,6 +133,7 @@ t.test('seed E: token forms: a secret that is typed in goes through the same que
   })
   await rest()
   const flowId = await question(world, alice, started.id)
+  t.match((await world.executions.get(alice, started.id)).pending, [{ label: 'Weather', host: 'app.test' }], 'a page of ours asks')
   t.equal(await codeOf(world.grants.submit(flowId, alice, { key: 'wrong-key' })), 'CONSENTRY_ERR_SECRET_REFUSED')
   t.equal(await codeOf(world.grants.submit(flowId, bob, { key: 'right-key' })), 'CONSENTRY_ERR_FLOW_NOT_FOUND')
   t.same(await world.grants.submit(flowId, alice, { key: 'right-key' }), { outcome: 'granted' }, 'a slip does not use the question up')

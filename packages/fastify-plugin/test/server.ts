@@ -94,7 +94,7 @@ export interface Status {
   seq: number
   result?: { owner: string, events: unknown[] }
   error?: { code: string, message: string }
-  pending?: Array<{ flowId: string, provider: string, profile: string, scopes: string[], connectUrl: string, expiresAt: string }>
+  pending?: Array<{ flowId: string, provider: string, profile: string, label: string, host: string, scopes: string[], connectUrl: string, expiresAt: string }>
 }
 
 const wantsCsrfToken = /^\/auth\/(logout|refresh|connections\/)/

@@ -68,7 +68,7 @@ export async function fragmentsOf (readme: string): Promise<Fragment[]> {
 const had = `declare global {
   const baseUrl: string, secret: string, clientId: string, clientSecret: string, contoso: string, fabrikam: string
   function show (value: unknown): void
-  function showLink (url: string): void
+  function showLink (text: string, url: string): void
 }
 export {}
 `
