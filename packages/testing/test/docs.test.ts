@@ -50,7 +50,7 @@ t.test('no page names a package that does not exist', async (t) => {
     for (const [name] of content.matchAll(/@consentry\/[a-z-]+/g)) if (!names.has(name)) t.fail(`${page}: ${name}`)
   }
   const table = tableBelow(texts.get('README.md') as string, 'Packages').flatMap(([cell = '']) => /^\[([^\]]+)\]/.exec(cell)?.[1] ?? [])
-  t.same(table.toSorted(), all.map(({ name, folder }) => folder.startsWith('apps/') ? folder : name).toSorted(), 'the table of README.md')
+  t.same(table.toSorted(), all.map(({ name, folder }) => folder.startsWith('packages/') ? name : folder).toSorted(), 'the table of README.md')
 })
 
 /** The anchors of a page, as GitHub makes them of its headings. */

@@ -37,19 +37,17 @@ export interface Workspace extends Manifest {
   runtime: string[]
 }
 
-/** Every workspace below `packages` and `apps`. */
+/** Every workspace below `packages` and `apps`, and `bench`. */
 export async function workspaces (): Promise<Workspace[]> {
-  const found: Workspace[] = []
+  const folders = ['bench']
   for (const parent of ['packages', 'apps']) {
-    for (const entry of await readdir(root + parent, { withFileTypes: true })) {
-      if (!entry.isDirectory()) continue
-      const folder = `${parent}/${entry.name}`
-      const manifest = JSON.parse(await read(`${folder}/package.json`)) as Manifest
-      const runtime = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies })
-      found.push({ ...manifest, folder, runtime })
-    }
+    for (const entry of await readdir(root + parent, { withFileTypes: true })) if (entry.isDirectory()) folders.push(`${parent}/${entry.name}`)
   }
-  return found
+  return Promise.all(folders.map(async (folder) => {
+    const manifest = JSON.parse(await read(`${folder}/package.json`)) as Manifest
+    const runtime = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies })
+    return { ...manifest, folder, runtime }
+  }))
 }
 
 /** The text of a file, by its path from the root. */

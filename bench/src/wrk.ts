@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { onCore } from './cores.ts'
+import type { Sample } from './row.ts'
+import type { Worker } from './start-worker.ts'
+
+/** Enough to keep a server busy. */
+const connections = 64
+
+const script = fileURLToPath(new URL('../../src/load.lua', import.meta.url))
+
+interface Report {
+  requests: number
+  micros: number
+  sent: number
+  failed: number
+}
+
+/**
+ * Keeps a server busy for `duration` milliseconds with wrk: it costs a fraction of the fastest server here, so that the
+ * server is what is measured. A generator in JavaScript has more to do for a request than a bare Fastify.
+ *
+ * Rejects when a request failed, or when there were too few that may be sent only once.
+ * @see https://github.com/wg/wrk
+ */
+export async function load (worker: Worker, { port, once }: { port: number, once: boolean }, duration: number): Promise<Sample> {
+  const folder = await mkdtemp(join(tmpdir(), 'consentry-bench-'))
+  try {
+    const file = join(folder, 'requests')
+    const count = await worker.ask({ ask: 'requests', file }) as number
+    const before = await worker.ask({ ask: 'usage' }) as number
+    const args = ['-t', '1', '-c', String(connections), '-d', `${Math.max(1, Math.round(duration / 1_000))}s`, '-s', script, `http://127.0.0.1:${port}`, '--', file]
+    const { stdout } = await promisify(execFile)(...onCore('load', 'wrk', args))
+    const used = await worker.ask({ ask: 'usage' }) as number - before
+    const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report
+    if (report.failed > 0) throw new Error(`${report.failed} of ${report.requests} requests failed`)
+    if (once && report.sent > count) throw new Error(`${count} requests were too few for a round`)
+    return { rate: report.requests / report.micros * 1e6, micros: used / report.requests, busy: used / report.micros }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
