@@ -1,36 +1,53 @@
 import type { Clock } from './ports.ts'
 
-/** Something that happens later, unless it is cancelled first. */
-export interface Deadline {
+/** A place in a ring. One that stands alone is linked with itself. */
+class Link {
+  before: Link = this
+  after: Link = this
+}
+
+/**
+ * Something that happens later, unless it is cancelled first. It is its own place in the queue: who waits in large
+ * numbers extends it, and needs no further object for the time.
+ */
+export abstract class Deadline extends Link {
+  /** By the monotonic clock, in whole milliseconds, which take no memory of their own. */
+  due = 0
+
+  /** Its time has come. */
+  abstract reach (): void
+
   /** It does not happen any more. */
-  cancel (): void
+  cancel (): void {
+    this.before.after = this.after
+    this.after.before = this.before
+    this.before = this.after = this
+  }
 }
 
 /** Many deadlines on one timer. */
 export interface Deadlines {
   /** Calls `fn(argument)` after `ms` milliseconds, or up to a sixteenth of that later. */
   add<T> (ms: number, fn: (argument: T) => void, argument: T): Deadline
+  /** The same for a deadline that is there; when it was set before, only the new time counts. */
+  set (ms: number, deadline: Deadline): void
   readonly size: number
   /** Cancels everything. */
   close (): void
 }
 
-class Entry implements Deadline {
-  readonly due: number
-  readonly queue: Set<Entry>
-  readonly fn: (argument: never) => void
-  readonly argument: unknown
+class Call<T> extends Deadline {
+  readonly fn: (argument: T) => void
+  readonly argument: T
 
-  constructor (due: number, queue: Set<Entry>, fn: (argument: never) => void, argument: unknown) {
-    this.due = due
-    this.queue = queue
+  constructor (fn: (argument: T) => void, argument: T) {
+    super()
     this.fn = fn
     this.argument = argument
   }
 
-  /** It does not happen any more. */
-  cancel (): void {
-    this.queue.delete(this)
+  override reach (): void {
+    this.fn(this.argument)
   }
 }
 
@@ -39,7 +56,7 @@ class Entry implements Deadline {
  * the heads. Lengths are rounded up to sixteenths of a power of two, which bounds the number of queues.
  */
 export function createDeadlines (clock: Clock): Deadlines {
-  const queues = new Map<number, Set<Entry>>()
+  const queues = new Map<number, Link>()
   let cancelTimer: (() => void) | undefined
   let armedFor = Infinity
 
@@ -56,41 +73,54 @@ export function createDeadlines (clock: Clock): Deadlines {
     const now = clock.monotonic()
     let next = Infinity
     for (const [length, queue] of queues) {
-      for (const entry of queue) {
-        if (entry.due > now) {
-          next = Math.min(next, entry.due)
-          break
-        }
-        queue.delete(entry)
-        entry.fn(entry.argument as never)
+      let deadline = head(queue)
+      for (; deadline !== undefined && deadline.due <= now; deadline = head(queue)) {
+        deadline.cancel()
+        deadline.reach()
       }
-      if (queue.size === 0) queues.delete(length)
+      if (deadline === undefined) queues.delete(length)
+      else next = Math.min(next, deadline.due)
     }
     if (next !== Infinity) arm(next)
   }
 
+  function set (ms: number, deadline: Deadline): void {
+    const length = roundUp(ms)
+    let queue = queues.get(length)
+    if (queue === undefined) queues.set(length, queue = new Link())
+    deadline.cancel()
+    deadline.due = Math.ceil(clock.monotonic()) + length
+    deadline.after = queue
+    deadline.before = queue.before
+    queue.before = queue.before.after = deadline
+    arm(deadline.due)
+  }
+
   return {
+    set,
     add (ms, fn, argument) {
-      const length = roundUp(ms)
-      let queue = queues.get(length)
-      if (queue === undefined) queues.set(length, queue = new Set())
-      const entry = new Entry(clock.monotonic() + length, queue, fn, argument)
-      queue.add(entry)
-      arm(entry.due)
-      return entry
+      const call = new Call(fn, argument)
+      set(ms, call)
+      return call
     },
     get size () {
       let size = 0
-      for (const queue of queues.values()) size += queue.size
+      for (const queue of queues.values()) for (let link = queue.after; link !== queue; link = link.after) size++
       return size
     },
     close () {
       cancelTimer?.()
       cancelTimer = undefined
       armedFor = Infinity
+      for (const queue of queues.values()) for (let first = head(queue); first !== undefined; first = head(queue)) first.cancel()
       queues.clear()
     }
   }
+}
+
+/** The one that is due first. */
+function head (queue: Link): Deadline | undefined {
+  return queue.after === queue ? undefined : queue.after as Deadline
 }
 
 function roundUp (ms: number): number {

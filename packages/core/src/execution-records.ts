@@ -44,6 +44,8 @@ const recordKey = (id: string): string => `execution:${id}`
 const logKey = (id: string): string => `events:${id}`
 
 export function createExecutionRecords ({ state, wakeups, index, maxAge, retention, maxEvents }: ExecutionRecordsOptions): ExecutionRecords {
+  // What was said since the record was written must still be in the log.
+  const recordEvery = Math.max(1, Math.floor(maxEvents / 2))
   const store = (record: ExecutionRecord): Promise<void> =>
     state.set(recordKey(record.id), JSON.stringify(record), isOver(record.status) ? retention : maxAge + retention)
 
@@ -65,7 +67,10 @@ export function createExecutionRecords ({ state, wakeups, index, maxAge, retenti
     await index.remove(record.owner, record.id)
   }
 
-  /** The log first: it is what clients resume from, and it counts. */
+  /**
+   * The log first: it is what clients resume from, and it counts. The record follows at the beginning, at the end, and
+   * before the log forgets what it needs; who reads it in between reads the log too.
+   */
   async function write (record: ExecutionRecord, event: NewEvent): Promise<Written> {
     const last = isLast(event.type)
     const ttl = last ? retention : maxAge + retention
@@ -78,7 +83,7 @@ export function createExecutionRecords ({ state, wakeups, index, maxAge, retenti
       return { record: known, written: false }
     }
     const next = after(record, event, seq)
-    if (event.type !== 'progress') await store(next)
+    if (last || seq === 1 || seq % recordEvery === 0) await store(next)
     wakeups.wake(eventsTopic(record.owner), eventsHint(record))
     if (last) await index.remove(record.owner, record.id)
     return { record: next, written: true }

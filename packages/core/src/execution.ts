@@ -21,7 +21,7 @@ export interface ExecutionRecord {
   /** Names the node that runs it. */
   node: string
   status: ExecutionStatus
-  /** The newest event when the record was written; progress is only in the log. */
+  /** The newest event when the record was written; the log may be further. */
   seq: number
   pending: PendingEntry[]
   error?: EventData['failed']
@@ -86,7 +86,7 @@ export function after (record: ExecutionRecord, event: NewEvent, seq: number): E
   switch (event.type) {
     case 'oauth_required': {
       const { flowId, provider, profile, label, host, scopes, connectUrl, expiresAt } = event.data
-      return asking([...without(flowId), { flowId, provider, profile, label, host, scopes, connectUrl, expiresAt, seq, time: event.time }])
+      return asking(without(flowId).concat({ flowId, provider, profile, label, host, scopes, connectUrl, expiresAt, seq, time: event.time }))
     }
     case 'oauth_resolved': return asking(without(event.data.flowId))
     case 'completed': return { ...record, seq, pending: [], status: 'completed', endedAt }

@@ -177,7 +177,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
         owner,
         wakeups,
         load: (id) => load(owner, id),
-        live: () => live(owner),
+        live: async () => Promise.all((await live(owner)).map((record) => records.current(record))),
         read: (id, after, limit) => records.read(id, after, limit),
         watch: (node, listener) => node === lease.node ? () => {} : lease.watch(node, listener),
         send,

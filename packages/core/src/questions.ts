@@ -2,38 +2,43 @@ import type { ConnectFlow } from './flow.ts'
 
 /** A question that the clients of a run know of, and how many of its calls wait for the answer. */
 export interface Question {
-  flow: Pick<ConnectFlow, 'id' | 'provider' | 'scopes'>
-  profile: string
+  readonly id: string
+  readonly provider: string
+  readonly profile: string
+  /** Grows while nobody has opened it. */
+  scopes: readonly string[]
   waiters: number
 }
 
 /** Several calls of a run may wait for one flow; its clients see one question, and again when it grows. */
 export class Questions {
-  readonly #asked: Question[] = []
+  #asked: readonly Question[] = none
 
   /** The question as clients have to be told of it; `undefined` when they know it. `joins`: one more call waits. */
-  ask (flow: ConnectFlow, joins: boolean): Question | undefined {
-    const known = this.#asked.find((question) => question.flow.id === flow.id)
-    const question = known ?? { flow, profile: flow.key.profile, waiters: 0 }
+  ask ({ id, provider, key: { profile }, scopes }: ConnectFlow, joins: boolean): Question | undefined {
+    const known = this.#asked.find((question) => question.id === id)
+    const question = known ?? { id, provider, profile, scopes, waiters: 0 }
     if (joins) question.waiters++
-    if (known === undefined) this.#asked.push(question)
-    else if (flow.scopes.length <= known.flow.scopes.length) return undefined
-    const { id, provider, scopes } = flow
-    question.flow = { id, provider, scopes }
+    if (known === undefined) this.#asked = this.#asked.concat(question)
+    else if (scopes.length <= known.scopes.length) return undefined
+    question.scopes = scopes
     return question
   }
 
   /** One call waits no longer. The question, when it was the last. */
   leave (flowId: string): Question | undefined {
-    const index = this.#asked.findIndex((question) => question.flow.id === flowId)
-    const question = this.#asked[index]
+    const question = this.#asked.find(({ id }) => id === flowId)
     if (question === undefined || --question.waiters > 0) return undefined
-    this.#asked.splice(index, 1)
+    this.#asked = this.#asked.filter((each) => each !== question)
     return question
   }
 
   /** All of them; nobody waits any more. */
-  clear (): Question[] {
-    return this.#asked.splice(0)
+  clear (): readonly Question[] {
+    const all = this.#asked
+    this.#asked = none
+    return all
   }
 }
+
+const none: readonly Question[] = []

@@ -1,5 +1,6 @@
 import { runInExecution } from './context.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
+import { deferred, type Deferred } from './deferred.ts'
 import { ConsentryError, type ErrorCode } from './errors.ts'
 import { isLast, type EventData, type NewEvent } from './events.ts'
 import { after, executionDocument, isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
@@ -33,28 +34,30 @@ export interface RunPorts {
   onError: (error: unknown, doing: string) => void
 }
 
-/** One execution on the node that runs it. Others write to its log only to end it. */
+/**
+ * One execution on the node that runs it. Others write to its log only to end it. Since very
+ * many may wait, it makes nothing before somebody asks for it.
+ */
 export class Run implements Execution {
   readonly id: string
   readonly owner: Owner
-  /** Resolves when someone is asked for the first time, or at the end. */
-  readonly firstOutcome: Promise<'oauth_required' | 'ended'>
-  /** Resolves when the end is written. */
-  readonly ended: Promise<ExecutionDocument>
   readonly #ports: RunPorts
   readonly #deadline: Deadline
   readonly #questions = new Questions()
   readonly #stop = new Stop()
   #controller: AbortController | undefined
   /** The keys of the grants that the application's code asked for. */
-  #held: Set<string> | undefined
+  #held: readonly string[] = noKeys
   readonly #byHandle: boolean
   #refusals = noRefusals
   #record: ExecutionRecord
-  #writing: Promise<void> = Promise.resolve()
+  /** What is being written, while something is. */
+  #writing: Promise<void> | undefined
   #waiters = 0
-  #tellFirst!: (outcome: 'oauth_required' | 'ended') => void
-  #tellEnded!: (document: ExecutionDocument) => void
+  #first: 'oauth_required' | 'ended' | undefined
+  #firstOutcome: Deferred<'oauth_required' | 'ended'> | undefined
+  #document: ExecutionDocument | undefined
+  #ended: Deferred<ExecutionDocument> | undefined
 
   constructor (record: ExecutionRecord, ports: RunPorts, { byHandle = false }: Pick<StartOptions, 'byHandle'> = {}) {
     this.#byHandle = byHandle
@@ -63,11 +66,18 @@ export class Run implements Execution {
     this.#record = record
     this.#ports = ports
     this.#deadline = ports.deadlines.add(ports.maxAge, expire, this)
-    this.firstOutcome = new Promise((resolve) => { this.#tellFirst = resolve })
-    this.ended = new Promise((resolve) => { this.#tellEnded = resolve })
   }
 
-  /** Made for who asks for it: most runs are waited for in large numbers and never look. */
+  /** Resolves when someone is asked for the first time, or at the end. */
+  get firstOutcome (): Promise<'oauth_required' | 'ended'> {
+    return this.#first === undefined ? (this.#firstOutcome ??= deferred()).promise : Promise.resolve(this.#first)
+  }
+
+  /** Resolves when the end is written. */
+  get ended (): Promise<ExecutionDocument> {
+    return this.#document === undefined ? (this.#ended ??= deferred()).promise : Promise.resolve(this.#document)
+  }
+
   get signal (): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#stop.aborted && this.#record.status !== 'completed') this.#controller.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED'))
@@ -100,10 +110,9 @@ export class Run implements Execution {
     const { key, requirement } = grants.requirement(this.owner, provider, options)
     if (this.#stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')
     // Before it is there, so that a disconnect that comes in between is not missed.
-    const held = this.#held ??= new Set()
     const id = grantKeyId(key)
-    const had = held.has(id)
-    held.add(id)
+    const had = this.#held.includes(id)
+    if (!had) this.#held = this.#held.concat(id)
     let waitsFor: string | undefined
     let asked: Parameters<NonNullable<AuthenticateOptions['mayAsk']>> | undefined
     try {
@@ -126,7 +135,7 @@ export class Run implements Execution {
         }
       })
     } catch (error) {
-      if (!had) held.delete(id)
+      if (!had) this.#held = this.#held.filter((each) => each !== id)
       if (asked !== undefined) this.#refusals = withRefusal(this.#refusals, ...asked, error)
       if (this.#stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED', { cause: error })
       throw error
@@ -139,7 +148,7 @@ export class Run implements Execution {
 
   /** The grant with this key was disconnected. */
   lose (grantKeyId: string): void {
-    if (this.#held?.has(grantKeyId) === true) this.fail('CONSENTRY_ERR_GRANT_REVOKED')
+    if (this.#held.includes(grantKeyId)) this.fail('CONSENTRY_ERR_GRANT_REVOKED')
   }
 
   cancel (reason: string): void {
@@ -152,7 +161,7 @@ export class Run implements Execution {
 
   /** Someone else may have ended it. Resolves when it is known. */
   look (): Promise<void> {
-    this.#writing = this.#writing.then(async () => {
+    return this.#afterwards(async () => {
       if (isOver(this.#record.status)) return
       try {
         const record = await this.#ports.records.current(this.#record)
@@ -161,13 +170,12 @@ export class Run implements Execution {
         this.#ports.onError(error, 'reading an execution')
       }
     })
-    return this.#writing
   }
 
   #require (flow: ConnectFlow, joins: boolean): void {
     const question = this.#questions.ask(flow, joins)
     if (question === undefined) return
-    const { flow: { id, provider, scopes }, profile } = question
+    const { id, provider, profile, scopes } = question
     const connectUrl = this.#ports.connectUrl(id)
     const { kind, label, host } = this.#ports.grants.provider(provider)
     this.#emit('oauth_required', {
@@ -177,7 +185,7 @@ export class Run implements Execution {
       label,
       // A form is a page of ours, wherever the secret goes from there.
       host: kind === 'form' ? new URL(connectUrl).host : host,
-      scopes,
+      scopes: [...scopes],
       connectUrl,
       expiresAt: new Date(flow.expiresAt).toISOString()
     })
@@ -188,7 +196,7 @@ export class Run implements Execution {
     if (question !== undefined) this.#tellResolved(question, outcome)
   }
 
-  #tellResolved ({ flow: { id, provider }, profile }: Question, outcome: FlowOutcome): void {
+  #tellResolved ({ id, provider, profile }: Question, outcome: FlowOutcome): void {
     this.#emit('oauth_resolved', { flowId: id, provider, profile, outcome })
   }
 
@@ -220,15 +228,32 @@ export class Run implements Execution {
 
   #tellEnd (result?: unknown): void {
     this.#ports.onEnd(this)
+    this.#document = executionDocument(this.#record, result)
+    this.#ended?.resolve(this.#document)
     this.#tellFirst('ended')
-    this.#tellEnded(executionDocument(this.#record, result))
+  }
+
+  #tellFirst (outcome: 'oauth_required' | 'ended'): void {
+    this.#first ??= outcome
+    this.#firstOutcome?.resolve(this.#first)
+    this.#firstOutcome = undefined
   }
 
   /** Events are written one after the other, in the order in which they happened. */
   #emit<Type extends NewEvent['type']> (type: Type, data: EventData[Type]): void {
     if (this.#stop.aborted) return
     const event = { type, data, time: new Date(this.#ports.clock.now()).toISOString() } as NewEvent
-    this.#writing = this.#writing.then(() => this.#write(event))
+    void this.#afterwards(() => this.#write(event))
+  }
+
+  /** Does `work`, which never rejects, after all that was to be done before. */
+  #afterwards (work: () => Promise<void>): Promise<void> {
+    const before = this.#writing
+    const writing: Promise<void> = (before === undefined ? work() : before.then(work)).then(() => {
+      if (this.#writing === writing) this.#writing = undefined
+    })
+    this.#writing = writing
+    return writing
   }
 
   async #write (event: NewEvent): Promise<void> {
@@ -252,3 +277,5 @@ export class Run implements Execution {
 function expire (run: Run): void {
   run.fail('CONSENTRY_ERR_EXECUTION_EXPIRED')
 }
+
+const noKeys: readonly string[] = []

@@ -1,12 +1,18 @@
+/** Hears of an abort, as an `EventListenerObject` does. */
+export interface AbortListener {
+  /** It has come. */
+  handleEvent (): void
+}
+
 /** The part of an `AbortSignal` that is needed to wait. */
 export interface AbortLike {
   readonly aborted: boolean
   /** Who waited is gone, but what was asked may still be answered. */
   readonly leavesQuestions?: boolean
   /** Hears of the end. */
-  addEventListener (type: 'abort', listener: () => void): void
+  addEventListener (type: 'abort', listener: AbortListener): void
   /** Hears of it no longer. */
-  removeEventListener (type: 'abort', listener: () => void): void
+  removeEventListener (type: 'abort', listener: AbortListener): void
 }
 
 /** Stops when one of the two does. */
@@ -25,25 +31,29 @@ export function either (stop: AbortLike, other: AbortLike): AbortLike {
   }
 }
 
+const none: readonly AbortListener[] = []
+
 /** An end that many may listen for, in a tenth of the memory of an `AbortController`. */
 export class Stop implements AbortLike {
   aborted = false
   leavesQuestions = false
-  readonly #listeners: Array<() => void> = []
+  #listeners: readonly AbortListener[] = none
 
-  addEventListener (_type: 'abort', listener: () => void): void {
-    this.#listeners.push(listener)
+  // By `concat`, which makes a list of just this length; `push` and a spread leave room for more.
+  addEventListener (_type: 'abort', listener: AbortListener): void {
+    this.#listeners = this.#listeners.concat(listener)
   }
 
-  removeEventListener (_type: 'abort', listener: () => void): void {
-    const index = this.#listeners.indexOf(listener)
-    if (index !== -1) this.#listeners.splice(index, 1)
+  removeEventListener (_type: 'abort', listener: AbortListener): void {
+    this.#listeners = this.#listeners.filter((each) => each !== listener)
   }
 
   /** Tells everyone who listens, once. */
   stop (leavesQuestions = false): void {
     this.aborted = true
     this.leavesQuestions = leavesQuestions
-    for (const listener of this.#listeners.splice(0)) listener()
+    const listeners = this.#listeners
+    this.#listeners = none
+    for (const listener of listeners) listener.handleEvent()
   }
 }

@@ -1,9 +1,9 @@
-import type { Deadline, Deadlines } from './deadlines.ts'
+import { Deadline, type Deadlines } from './deadlines.ts'
 import { claimGrace, isAbandoned, type Flow, type FlowEnd, type FlowOutcome } from './flow.ts'
 import type { FlowRecords } from './flow-records.ts'
 import type { Clock } from './ports.ts'
-import type { AbortLike } from './stop.ts'
-import type { Wakeups } from './wakeups.ts'
+import type { AbortLike, AbortListener } from './stop.ts'
+import type { WakeupListener, Wakeups } from './wakeups.ts'
 
 /** What all waiters share. */
 export interface WaiterPorts {
@@ -27,36 +27,48 @@ const reread = 30_000
 
 /**
  * Waits for the end of a flow and resolves exactly once, to how it ended for this waiter. It listens, then reads, then
- * waits, and reads again on every hint and from time to time.
+ * waits, and reads again on every hint and from time to time. There may be very many: each is its own deadline and its own
+ * listener.
  */
-export class Waiter {
+export class Waiter extends Deadline implements WakeupListener, AbortListener {
   readonly ended: Promise<FlowEnd>
   readonly #ports: WaiterPorts
-  readonly #options: WaiterOptions
   readonly #flowId: string
-  readonly #stopListening: () => void
-  readonly #stopMissing: () => void
-  #scopes: readonly string[]
+  readonly #id: string | undefined
+  readonly #signal: AbortLike | undefined
+  readonly #onChange: WaiterOptions['onChange']
+  /** By the monotonic clock, in whole milliseconds. */
   #until: number
-  #deadline: Deadline | undefined
+  #scopes: readonly string[]
   #resolve: ((end: FlowEnd) => void) | undefined
   #reading = false
   #again = false
 
-  constructor (flow: Flow, options: WaiterOptions, ports: WaiterPorts) {
+  constructor (flow: Flow, { id, timeout, signal, onChange }: WaiterOptions, ports: WaiterPorts) {
+    super()
     this.#flowId = flow.id
     this.#scopes = flow.scopes
-    this.#options = options
+    this.#id = id
+    this.#signal = signal
+    this.#onChange = onChange
     this.#ports = ports
-    this.#until = ports.clock.monotonic() + options.timeout
+    this.#until = Math.ceil(ports.clock.monotonic() + timeout)
     this.ended = new Promise((resolve) => { this.#resolve = resolve })
-    const hear = (): void => { void this.read() }
-    this.#stopListening = ports.wakeups.on(`flow:${flow.id}`, hear)
-    this.#stopMissing = ports.wakeups.onMissed(hear)
-    options.signal?.addEventListener('abort', this.#abort)
-    if (options.signal?.aborted === true) this.#abort()
+    ports.wakeups.add(this.#topic, this)
+    signal?.addEventListener('abort', this)
+    if (signal?.aborted === true) this.handleEvent()
     else void this.read()
   }
+
+  get #topic (): string {
+    return `flow:${this.#flowId}`
+  }
+
+  hear (): void { void this.read() }
+
+  miss (): void { void this.read() }
+
+  override reach (): void { void this.read() }
 
   /** Reads until nothing changed meanwhile, then waits for the next hint or deadline. */
   async read (): Promise<void> {
@@ -83,27 +95,27 @@ export class Waiter {
     const { clock } = this.#ports
     // Whoever answered in time is not turned away while the provider is asked.
     if (isAbandoned(flow, clock.now())) void this.#giveUp('expired')
-    else if (flow.claimedAt !== undefined) this.#until = Math.max(this.#until, clock.monotonic() + flow.claimedAt + claimGrace + 1 - clock.now())
-    if (widened) this.#options.onChange?.(flow)
+    else if (flow.claimedAt !== undefined) this.#until = Math.max(this.#until, Math.ceil(clock.monotonic() + flow.claimedAt + claimGrace + 1 - clock.now()))
+    if (widened) this.#onChange?.(flow)
   }
 
   #arm (): void {
-    this.#deadline?.cancel()
+    this.cancel()
     if (this.#resolve === undefined) return
     const left = this.#until - this.#ports.clock.monotonic()
-    if (left > 0) this.#deadline = this.#ports.deadlines.add(Math.min(left, reread), readAgain, this)
+    if (left > 0) this.#ports.deadlines.set(Math.min(left, reread), this)
     else void this.#giveUp('expired')
   }
 
-  readonly #abort = (): void => {
-    if (this.#options.signal?.leavesQuestions === true) this.#end('cancelled')
+  /** Whoever waits stops waiting. */
+  handleEvent (): void {
+    if (this.#signal?.leavesQuestions === true) this.#end('cancelled')
     else void this.#giveUp('cancelled')
   }
 
   async #giveUp (outcome: 'cancelled' | 'expired'): Promise<void> {
-    const { id } = this.#options
     try {
-      const flow = id === undefined ? undefined : await this.#ports.records.leave(this.#flowId, id, outcome)
+      const flow = this.#id === undefined ? undefined : await this.#ports.records.leave(this.#flowId, this.#id, outcome)
       if (flow?.status === 'settled') return this.#end(flow.outcome ?? outcome, flow)
       if (flow?.status === 'claimed' && outcome === 'expired') return this.read()
     } catch {
@@ -116,16 +128,11 @@ export class Waiter {
     const resolve = this.#resolve
     if (resolve === undefined) return
     this.#resolve = undefined
-    this.#stopListening()
-    this.#stopMissing()
-    this.#deadline?.cancel()
-    this.#options.signal?.removeEventListener('abort', this.#abort)
+    this.#ports.wakeups.remove(this.#topic, this)
+    this.cancel()
+    this.#signal?.removeEventListener('abort', this)
     const error = flow?.error
     const pinned = flow?.purpose === 'connect' && flow.account !== undefined
     resolve({ id: this.#flowId, status: 'settled', outcome, scopes: this.#scopes, pinned, ...(error !== undefined && { error }) })
   }
-}
-
-function readAgain (waiter: Waiter): void {
-  void waiter.read()
 }

@@ -1,11 +1,23 @@
 import type { StateStore } from './ports.ts'
 
+/** Hears of one topic. */
+export interface WakeupListener {
+  /** Something changed. */
+  hear (detail: string): void
+  /** Hints may have been lost here: time to read again. */
+  miss (): void
+}
+
 /** Hints between the nodes: something about this topic changed, go and read it. The store is the truth. */
 export interface Wakeups {
   /** Resolves when hints arrive here; await it before the first read that must not miss a change. */
   ready (): Promise<void>
   /** Hears the hints of a topic. Returns what ends it. */
   on (topic: string, listener: (detail: string) => void): () => void
+  /** The same for who listens in large numbers, until `remove`: no function is made for each. */
+  add (topic: string, listener: WakeupListener): void
+  /** The listener hears nothing more of the topic. */
+  remove (topic: string, listener: WakeupListener): void
   /** Calls `listener` when hints may have been lost here: time to read again. */
   onMissed (listener: () => void): () => void
   /** Tells everyone who listens on any node. Never rejects: who misses a hint reads again later. */
@@ -14,28 +26,25 @@ export interface Wakeups {
   close (): Promise<void>
 }
 
-type Listener = (detail: string) => void
-
 const channel = 'consentry:wakeups'
 
 /** One subscription for the whole node; what is said in one turn of the event loop travels in one message. */
 export function createWakeups (state: StateStore): Wakeups {
   // Most topics have one listener, which costs no Set.
-  const topics = new Map<string, Listener | Set<Listener>>()
+  const topics = new Map<string, WakeupListener | Set<WakeupListener>>()
   const missed = new Set<() => void>()
   let pending: Array<[string, string]> = []
   let subscription: Promise<() => Promise<void>> | undefined
 
   function receive (message: string): void {
     for (const [topic, detail] of hints(message)) {
-      const listeners = topics.get(topic)
-      if (typeof listeners === 'function') listeners(detail)
-      else listeners?.forEach((listener) => listener(detail))
+      for (const listener of each(topics.get(topic))) listener.hear(detail)
     }
   }
 
   function tellMissed (): void {
     for (const listener of missed) listener()
+    for (const listeners of topics.values()) for (const listener of each(listeners)) listener.miss()
   }
 
   function flush (): void {
@@ -54,20 +63,30 @@ export function createWakeups (state: StateStore): Wakeups {
     }
   }
 
+  function add (topic: string, listener: WakeupListener): void {
+    // Who cannot wait for it reads again later.
+    if (subscription === undefined) ready().catch(() => {})
+    const others = topics.get(topic)
+    if (others === undefined) topics.set(topic, listener)
+    else if (others instanceof Set) others.add(listener)
+    else topics.set(topic, new Set([others, listener]))
+  }
+
+  function remove (topic: string, listener: WakeupListener): void {
+    const listeners = topics.get(topic)
+    if (listeners === listener || (listeners instanceof Set && listeners.delete(listener) && listeners.size === 0)) topics.delete(topic)
+  }
+
   return {
     ready,
 
-    on (topic, listener) {
-      // Who cannot wait for it reads again later.
-      if (subscription === undefined) ready().catch(() => {})
-      const others = topics.get(topic)
-      if (others === undefined) topics.set(topic, listener)
-      else if (typeof others === 'function') topics.set(topic, new Set([others, listener]))
-      else others.add(listener)
-      return () => {
-        const listeners = topics.get(topic)
-        if (listeners === listener || (typeof listeners === 'object' && listeners.delete(listener) && listeners.size === 0)) topics.delete(topic)
-      }
+    add,
+    remove,
+
+    on (topic, hear) {
+      const listener = { hear, miss () {} }
+      add(topic, listener)
+      return () => { remove(topic, listener) }
     },
 
     onMissed (listener) {
@@ -86,6 +105,10 @@ export function createWakeups (state: StateStore): Wakeups {
       await unsubscribe?.()
     }
   }
+}
+
+function each (listeners: WakeupListener | Set<WakeupListener> | undefined): Iterable<WakeupListener> {
+  return listeners === undefined ? [] : listeners instanceof Set ? listeners : [listeners]
 }
 
 /** Others may talk on the channel too: what cannot be understood is a hint that was lost. */
