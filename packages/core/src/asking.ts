@@ -47,14 +47,10 @@ export function createAsking ({ tokens, flows, provider }: AskingOptions): Askin
       })
     },
 
-    answer (flow, { waiter, timeout, signal, onRequired }) {
+    answer (flow, options) {
       // The waiter listens before anybody is told, so that no answer is too fast for it.
-      const end = flows.wait(flow, waiter.id, {
-        ...(timeout !== undefined && { timeout }),
-        ...(signal !== undefined && { signal }),
-        ...(onRequired !== undefined && { onChange: onRequired })
-      })
-      onRequired?.(flow)
+      const end = flows.wait(flow, options.waiter.id, options)
+      options.onRequired?.(flow)
       return end
     }
   }

@@ -1,4 +1,5 @@
 import { Deadline, type Deadlines } from './deadlines.ts'
+import { inOnePiece } from './one-piece.ts'
 import type { Clock } from './ports.ts'
 
 /** A value, and when it goes. */
@@ -56,7 +57,7 @@ export class ExpiringMap<Value> {
     const expiresAt = ttl > 0 ? Math.ceil(clock.monotonic() + ttl) : 0
     const slot = this.#slots.get(key)
     if (slot === undefined) {
-      const added = new Slot(this, key, value, expiresAt)
+      const added = new Slot(this, inOnePiece(key), value, expiresAt)
       this.#slots.set(key, added)
       return deadlines.set(ttl, added)
     }

@@ -15,10 +15,13 @@ export interface FlowRecords {
   pending (key: GrantKey): Promise<ConnectFlow | undefined>
   /** Joins the flow that is under way for the key of `flow`, or adds `flow`. */
   joinOrAdd (flow: ConnectFlow): Promise<ConnectFlow>
-  /** Applies `change` until nobody else changed the flow in between; `undefined` from it leaves the flow as it is. */
-  update<F extends Flow> (id: string, change: (flow: F) => F | undefined): Promise<F | undefined>
+  /**
+   * Applies `change` until nobody else changed the flow in between; `undefined` from it leaves the flow as it is. With a
+   * flow that was read before, and has not changed since, nothing is read.
+   */
+  update<F extends Flow> (flow: string | F, change: (flow: F) => F | undefined): Promise<F | undefined>
   /** Ends the flow if it is in the status `when`. */
-  end (id: string, when: Flow['status'], outcome: FlowOutcome, error?: ErrorCode): Promise<boolean>
+  end (flow: string | Flow, when: Flow['status'], outcome: FlowOutcome, error?: ErrorCode): Promise<boolean>
   /** What a waiter that stops waiting leaves behind: when it was the last, nobody needs the answer. Resolves to the flow as it then is. */
   leave (id: string, waiterId: string, outcome: 'cancelled' | 'expired'): Promise<Flow | undefined>
 }
@@ -57,10 +60,12 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
     return flow !== undefined && isUnderWay(flow, clock.now()) ? flow : undefined
   }
 
-  function update<F extends Flow> (id: string, change: (flow: F) => F | undefined): Promise<F | undefined> {
+  function update<F extends Flow> (known: string | F, change: (flow: F) => F | undefined): Promise<F | undefined> {
+    const id = typeof known === 'string' ? known : known.id
     return inTurn(id, async () => {
-      for (;;) {
-        const json = await state.get(flowKey(id))
+      // What was read is what its JSON says again: the compare-and-set finds out whether it still stands.
+      let json = typeof known === 'string' ? await state.get(flowKey(id)) : JSON.stringify(known)
+      for (; ; json = await state.get(flowKey(id))) {
         const changed = json === undefined ? undefined : change(JSON.parse(json) as F)
         if (changed === undefined) return undefined
         if (await state.compareAndSet(flowKey(id), json, JSON.stringify(changed), left(changed) + remembered)) return changed
@@ -105,8 +110,8 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
       }
     },
 
-    async end (id, when, outcome, error) {
-      const ended = await update(id, (flow) => flow.status === when ? settled(flow, outcome, error) : undefined)
+    async end (known, when, outcome, error) {
+      const ended = await update(known, (flow) => flow.status === when ? settled(flow, outcome, error) : undefined)
       if (ended !== undefined) await told(ended)
       return ended !== undefined
     },

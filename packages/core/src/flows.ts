@@ -8,7 +8,7 @@ import { createParking, type Parking } from './parking.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
 import type { AbortLike } from './stop.ts'
-import { Waiter, type WaiterOptions } from './waiter.ts'
+import { Waiter } from './waiter.ts'
 import type { Wakeups } from './wakeups.ts'
 
 /** What flows stand on. */
@@ -66,8 +66,8 @@ export interface WaitOptions {
   /** At most this long, in milliseconds; otherwise until the flow expires. */
   timeout?: number
   signal?: AbortLike
-  /** The flow was widened while it was waited for. */
-  onChange?: (flow: ConnectFlow) => void
+  /** Hears of a flow that was widened while it was waited for. */
+  onRequired?: (flow: ConnectFlow) => void
 }
 
 /** Flows: begin, match, claim, settle, wait. */
@@ -145,7 +145,7 @@ export function createFlows (options: FlowsOptions): Flows {
     },
 
     async open (flow) {
-      const opened = await records.update<typeof flow>(flow.id, (current) => {
+      const opened = await records.update<typeof flow>(flow, (current) => {
         assertUnderWay(current, clock.now())
         return current.opened ? current : { ...current, opened: true }
       })
@@ -184,7 +184,7 @@ export function createFlows (options: FlowsOptions): Flows {
     },
 
     async claim (flow) {
-      const won = await records.update<typeof flow>(flow.id, (current) => {
+      const won = await records.update<typeof flow>(flow, (current) => {
         if (current.status !== 'pending') return undefined
         assertUnderWay(current, clock.now())
         return { ...current, status: 'claimed', claimedAt: clock.now() }
@@ -193,7 +193,7 @@ export function createFlows (options: FlowsOptions): Flows {
     },
 
     async settle (flow, outcome, error) {
-      await records.end(flow.id, 'claimed', outcome, error)
+      await records.end(flow, 'claimed', outcome, error)
     },
 
     async withdraw (id, outcome) {
@@ -206,9 +206,9 @@ export function createFlows (options: FlowsOptions): Flows {
       return last?.status === 'settled' ? last : settled(flow, outcome)
     },
 
-    wait (flow, waiterId, { timeout = Infinity, signal, onChange } = {}) {
+    wait (flow, waiterId, options = {}) {
       const left = flow.expiresAt - clock.now()
-      return new Waiter(flow, { id: waiterId, timeout: Math.min(timeout, left), signal, onChange: onChange as WaiterOptions['onChange'] }, ports).ended
+      return new Waiter(flow, { id: waiterId, timeout: Math.min(options.timeout ?? Infinity, left), caller: options }, ports).ended
     },
 
     close () {

@@ -6,7 +6,7 @@ export interface Question {
   readonly provider: string
   readonly profile: string
   /** Grows while nobody has opened it. */
-  scopes: readonly string[]
+  scopes: string[]
   waiters: number
 }
 

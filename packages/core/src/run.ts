@@ -1,3 +1,4 @@
+import { AuthorizeCall, type Caller } from './authorize-call.ts'
 import { runInExecution } from './context.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import { deferred, type Deferred } from './deferred.ts'
@@ -7,15 +8,16 @@ import { after, executionDocument, isOver, type Execution, type ExecutionDocumen
 import type { ExecutionRecords } from './execution-records.ts'
 import { failure, leavesQuestions } from './failure.ts'
 import type { ConnectFlow, FlowEnd, FlowOutcome } from './flow.ts'
-import type { Owner } from './grant.ts'
-import type { AuthenticateOptions, Grant, Grants } from './grants.ts'
+import type { GrantKey, Owner } from './grant.ts'
+import type { Requirement } from './grant-state.ts'
+import type { Grant, Grants } from './grants.ts'
 import { grantKeyId } from './keys.ts'
 import { asJson } from './json.ts'
 import type { Clock } from './ports.ts'
 import { Questions, type Question } from './questions.ts'
 import type { AuthorizeOptions, StartOptions } from './requirement.ts'
 import { assertMayAsk, noRefusals, withRefusal } from './refusals.ts'
-import { either, Stop } from './stop.ts'
+import { Stop } from './stop.ts'
 
 /** The largest progress and result, in characters of JSON. */
 const largestProgress = 64 * 1024
@@ -38,17 +40,17 @@ export interface RunPorts {
  * One execution on the node that runs it. Others write to its log only to end it. Since very
  * many may wait, it makes nothing before somebody asks for it.
  */
-export class Run implements Execution {
+export class Run implements Execution, Caller {
   readonly id: string
   readonly owner: Owner
   readonly #ports: RunPorts
   readonly #deadline: Deadline
   readonly #questions = new Questions()
-  readonly #stop = new Stop()
+  readonly stop: Stop = new Stop()
   #controller: AbortController | undefined
   /** The keys of the grants that the application's code asked for. */
   #held: readonly string[] = noKeys
-  readonly #byHandle: boolean
+  readonly byHandle: boolean
   #refusals = noRefusals
   #record: ExecutionRecord
   /** What is being written, while something is. */
@@ -60,7 +62,7 @@ export class Run implements Execution {
   #ended: Deferred<ExecutionDocument> | undefined
 
   constructor (record: ExecutionRecord, ports: RunPorts, { byHandle = false }: Pick<StartOptions, 'byHandle'> = {}) {
-    this.#byHandle = byHandle
+    this.byHandle = byHandle
     this.id = record.id
     this.owner = record.owner
     this.#record = record
@@ -80,7 +82,7 @@ export class Run implements Execution {
 
   get signal (): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.#stop.aborted && this.#record.status !== 'completed') this.#controller.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED'))
+    if (this.stop.aborted && this.#record.status !== 'completed') this.#controller.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED'))
     return this.#controller.signal
   }
 
@@ -105,41 +107,32 @@ export class Run implements Execution {
     return granted
   }
 
-  async #authorize (provider: string, options: AuthorizeOptions): Promise<Grant> {
+  /** Without a function of its own that waits: each would take as much memory as all the rest of the call. */
+  #authorize (provider: string, options: AuthorizeOptions): Promise<Grant> {
     const { grants } = this.#ports
-    const { key, requirement } = grants.requirement(this.owner, provider, options)
-    if (this.#stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')
-    // Before it is there, so that a disconnect that comes in between is not missed.
-    const id = grantKeyId(key)
-    const had = this.#held.includes(id)
-    if (!had) this.#held = this.#held.concat(id)
-    let waitsFor: string | undefined
-    let asked: Parameters<NonNullable<AuthenticateOptions['mayAsk']>> | undefined
     try {
-      return await grants.authenticate(key, requirement, {
-        waiter: { id: `${this.id}.${++this.#waiters}`, executionId: this.id },
-        byHandle: this.#byHandle,
-        signal: options.signal === undefined ? this.#stop : either(this.#stop, options.signal),
-        ...(options.timeout !== undefined && { timeout: options.timeout }),
-        mayAsk: (...question) => {
-          assertMayAsk(this.#refusals, ...question)
-          asked = question
-        },
-        onRequired: (flow) => {
-          this.#require(flow, waitsFor !== flow.id)
-          waitsFor = flow.id
-        },
-        onResolved: (end) => {
-          waitsFor = undefined
-          this.#resolve(end)
-        }
+      const { key, requirement } = grants.requirement(this.owner, provider, options)
+      if (this.stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')
+      const call = new AuthorizeCall(this, { id: `${this.id}.${++this.#waiters}`, executionId: this.id }, options)
+      // Before it is there, so that a disconnect that comes in between is not missed.
+      const id = grantKeyId(key)
+      const had = this.#held.includes(id)
+      if (!had) this.#held = this.#held.concat(id)
+      return grants.authenticate(key, requirement, call).catch((error: unknown) => {
+        if (!had) this.#held = this.#held.filter((each) => each !== id)
+        throw call.failed(error)
       })
     } catch (error) {
-      if (!had) this.#held = this.#held.filter((each) => each !== id)
-      if (asked !== undefined) this.#refusals = withRefusal(this.#refusals, ...asked, error)
-      if (this.#stop.aborted) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED', { cause: error })
-      throw error
+      return Promise.reject(error)
     }
+  }
+
+  assertMayAsk (key: GrantKey, requirement: Requirement): void {
+    assertMayAsk(this.#refusals, key, requirement)
+  }
+
+  refuse (key: GrantKey, requirement: Requirement, error: unknown): void {
+    this.#refusals = withRefusal(this.#refusals, key, requirement, error)
   }
 
   progress (data: unknown): void {
@@ -172,7 +165,7 @@ export class Run implements Execution {
     })
   }
 
-  #require (flow: ConnectFlow, joins: boolean): void {
+  require (flow: ConnectFlow, joins: boolean): void {
     const question = this.#questions.ask(flow, joins)
     if (question === undefined) return
     const { id, provider, profile, scopes } = question
@@ -185,13 +178,13 @@ export class Run implements Execution {
       label,
       // A form is a page of ours, wherever the secret goes from there.
       host: kind === 'form' ? new URL(connectUrl).host : host,
-      scopes: [...scopes],
+      scopes,
       connectUrl,
       expiresAt: new Date(flow.expiresAt).toISOString()
     })
   }
 
-  #resolve ({ id, outcome }: FlowEnd): void {
+  resolve ({ id, outcome }: FlowEnd): void {
     const question = this.#questions.leave(id)
     if (question !== undefined) this.#tellResolved(question, outcome)
   }
@@ -201,7 +194,7 @@ export class Run implements Execution {
   }
 
   #end (type: 'completed' | 'failed' | 'cancelled', data: EventData[typeof type]): void {
-    if (this.#stop.aborted) return
+    if (this.stop.aborted) return
     const questions = this.#questions.clear()
     const leaves = leavesQuestions(data)
     if (!leaves) for (const question of questions) this.#tellResolved(question, 'cancelled')
@@ -211,7 +204,7 @@ export class Run implements Execution {
 
   #halt (type: 'completed' | 'failed' | 'cancelled', leaves: boolean): void {
     this.#deadline.cancel()
-    this.#stop.stop(leaves)
+    this.stop.stop(leaves)
     // Whoever ends a run may do so from within another one; what listens belongs to this one.
     if (type !== 'completed') runInExecution(this, () => this.#controller?.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')))
   }
@@ -219,7 +212,7 @@ export class Run implements Execution {
   /** It was ended from elsewhere: nothing more is written, whatever was about to be. */
   #yield (record: ExecutionRecord): void {
     this.#record = record
-    if (!this.#stop.aborted) {
+    if (!this.stop.aborted) {
       this.#questions.clear()
       this.#halt(record.status as 'failed' | 'cancelled', leavesQuestions(record.error))
     }
@@ -241,7 +234,7 @@ export class Run implements Execution {
 
   /** Events are written one after the other, in the order in which they happened. */
   #emit<Type extends NewEvent['type']> (type: Type, data: EventData[Type]): void {
-    if (this.#stop.aborted) return
+    if (this.stop.aborted) return
     const event = { type, data, time: new Date(this.#ports.clock.now()).toISOString() } as NewEvent
     void this.#afterwards(() => this.#write(event))
   }

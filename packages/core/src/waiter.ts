@@ -1,5 +1,5 @@
 import { Deadline, type Deadlines } from './deadlines.ts'
-import { claimGrace, isAbandoned, type Flow, type FlowEnd, type FlowOutcome } from './flow.ts'
+import { claimGrace, isAbandoned, type ConnectFlow, type Flow, type FlowEnd, type FlowOutcome } from './flow.ts'
 import type { FlowRecords } from './flow-records.ts'
 import type { Clock } from './ports.ts'
 import type { AbortLike, AbortListener } from './stop.ts'
@@ -13,13 +13,19 @@ export interface WaiterPorts {
   records: Pick<FlowRecords, 'find' | 'leave'>
 }
 
+/** Who waits. */
+export interface WaiterCaller {
+  signal?: AbortLike
+  /** Hears of a flow that was widened. */
+  onRequired?: (flow: ConnectFlow) => void
+}
+
 export interface WaiterOptions {
   /** The name in the flow's record; absent for one who only looks on. */
   id?: string
   /** At most this long, in milliseconds. */
   timeout: number
-  signal?: AbortLike | undefined
-  onChange?: ((flow: Flow) => void) | undefined
+  caller?: WaiterCaller
 }
 
 /** A hint may be lost: without one, a waiter reads again after this long, in milliseconds. */
@@ -35,8 +41,7 @@ export class Waiter extends Deadline implements WakeupListener, AbortListener {
   readonly #ports: WaiterPorts
   readonly #flowId: string
   readonly #id: string | undefined
-  readonly #signal: AbortLike | undefined
-  readonly #onChange: WaiterOptions['onChange']
+  readonly #caller: WaiterCaller
   /** By the monotonic clock, in whole milliseconds. */
   #until: number
   #scopes: readonly string[]
@@ -44,19 +49,18 @@ export class Waiter extends Deadline implements WakeupListener, AbortListener {
   #reading = false
   #again = false
 
-  constructor (flow: Flow, { id, timeout, signal, onChange }: WaiterOptions, ports: WaiterPorts) {
+  constructor (flow: Flow, { id, timeout, caller = noCaller }: WaiterOptions, ports: WaiterPorts) {
     super()
     this.#flowId = flow.id
     this.#scopes = flow.scopes
     this.#id = id
-    this.#signal = signal
-    this.#onChange = onChange
+    this.#caller = caller
     this.#ports = ports
     this.#until = Math.ceil(ports.clock.monotonic() + timeout)
     this.ended = new Promise((resolve) => { this.#resolve = resolve })
     ports.wakeups.add(this.#topic, this)
-    signal?.addEventListener('abort', this)
-    if (signal?.aborted === true) this.handleEvent()
+    caller.signal?.addEventListener('abort', this)
+    if (caller.signal?.aborted === true) this.handleEvent()
     else void this.read()
   }
 
@@ -96,7 +100,7 @@ export class Waiter extends Deadline implements WakeupListener, AbortListener {
     // Whoever answered in time is not turned away while the provider is asked.
     if (isAbandoned(flow, clock.now())) void this.#giveUp('expired')
     else if (flow.claimedAt !== undefined) this.#until = Math.max(this.#until, Math.ceil(clock.monotonic() + flow.claimedAt + claimGrace + 1 - clock.now()))
-    if (widened) this.#onChange?.(flow)
+    if (widened && flow.purpose === 'connect') this.#caller.onRequired?.(flow)
   }
 
   #arm (): void {
@@ -109,7 +113,7 @@ export class Waiter extends Deadline implements WakeupListener, AbortListener {
 
   /** Whoever waits stops waiting. */
   handleEvent (): void {
-    if (this.#signal?.leavesQuestions === true) this.#end('cancelled')
+    if (this.#caller.signal?.leavesQuestions === true) this.#end('cancelled')
     else void this.#giveUp('cancelled')
   }
 
@@ -130,9 +134,11 @@ export class Waiter extends Deadline implements WakeupListener, AbortListener {
     this.#resolve = undefined
     this.#ports.wakeups.remove(this.#topic, this)
     this.cancel()
-    this.#signal?.removeEventListener('abort', this)
+    this.#caller.signal?.removeEventListener('abort', this)
     const error = flow?.error
     const pinned = flow?.purpose === 'connect' && flow.account !== undefined
     resolve({ id: this.#flowId, status: 'settled', outcome, scopes: this.#scopes, pinned, ...(error !== undefined && { error }) })
   }
 }
+
+const noCaller: WaiterCaller = {}

@@ -1,3 +1,4 @@
+import { inOnePiece } from './one-piece.ts'
 import type { StateStore } from './ports.ts'
 
 /** Hears of one topic. */
@@ -67,7 +68,7 @@ export function createWakeups (state: StateStore): Wakeups {
     // Who cannot wait for it reads again later.
     if (subscription === undefined) ready().catch(() => {})
     const others = topics.get(topic)
-    if (others === undefined) topics.set(topic, listener)
+    if (others === undefined) topics.set(inOnePiece(topic), listener)
     else if (others instanceof Set) others.add(listener)
     else topics.set(topic, new Set([others, listener]))
   }

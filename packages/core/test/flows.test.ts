@@ -178,7 +178,8 @@ t.test('B15: after cancel or expiry a late callback gets nothing, and is told wh
   t.equal(world.github.exchanges, 0)
   await world.clock.advance(lifetime + minute)
   t.equal(await codeOf(world.flows.match(evidence(expired))), 'CONSENTRY_ERR_STATE_MISMATCH', 'after that it is forgotten')
-  t.equal(await codeOf(world.flows.open(expired)), 'CONSENTRY_ERR_FLOW_NOT_FOUND')
+  t.equal(await world.flows.find(expired.id), undefined)
+  t.equal(await codeOf(world.flows.open(expired)), 'CONSENTRY_ERR_FLOW_EXPIRED')
 })
 
 t.test('B17: what a settled flow leaves behind holds no secret of the token request', async (t) => {
@@ -218,7 +219,7 @@ t.test('waiters of one key join one flow, with the union of the scopes, until it
   const world = createWorld()
   const first = await begin(world, ['read'], 'a')
   const changes: string[][] = []
-  const waiting = world.flows.wait(first, 'a', { onChange: ({ scopes }) => { changes.push(scopes) } })
+  const waiting = world.flows.wait(first, 'a', { onRequired: ({ scopes }) => { changes.push(scopes) } })
   await rest()
   const second = await begin(world, ['write', 'read'], 'b')
   t.equal(second.id, first.id)
