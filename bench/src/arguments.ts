@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { Settings } from './measure.ts'
-import type { Row } from './row.ts'
-import { rowOf, rows } from './rows.ts'
+import { rowIds } from './rows.ts'
 
 export const usage = `npm run bench -- [rows] [--rounds 7] [--seconds 1]
 
@@ -9,7 +8,7 @@ Measures all rows, or those that are named: P1 P3. Only a run of all writes
 bench/results.json, docs/performance.md and its plots.`
 
 /** @throws Error for what cannot be understood */
-export function readArguments (args: string[]): { chosen: readonly Row[], settings: Settings, help: boolean } {
+export function readArguments (args: string[]): { chosen: readonly string[], settings: Settings, help: boolean } {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -21,7 +20,7 @@ export function readArguments (args: string[]): { chosen: readonly Row[], settin
     return value
   }
   return {
-    chosen: positionals.length === 0 ? rows : positionals.map((id) => rowOf(id.toUpperCase())),
+    chosen: positionals.length === 0 ? rowIds : positionals.map((id) => id.toUpperCase()),
     settings: { rounds: whole('rounds'), duration: whole('seconds') * 1_000 },
     help: values.help
   }

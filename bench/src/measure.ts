@@ -1,6 +1,7 @@
-import { startRedis } from '@consentry/testing'
+import { startChild, type Child } from './child.ts'
 import type { Row, Sample, Surroundings, Variant } from './row.ts'
-import { startWorker, type Worker } from './start-worker.ts'
+import { startServices } from './services.ts'
+import type { Question, Ready } from './worker.ts'
 import { load } from './wrk.ts'
 
 /** How long and how often. */
@@ -13,12 +14,15 @@ export interface Settings {
 /** Of each variant, what its rounds measured. */
 export type Samples = Readonly<Record<string, readonly Sample[]>>
 
+type Worker = Child<Question>
+
 /** Measures a row: every variant once in each round, one after the other, after a round that does not count. */
 export async function measure (row: Row, settings: Settings): Promise<Samples> {
-  const services = await startServices(row)
+  const services = await startServices(row.services)
   try {
     const surroundings: Surroundings = { scale: 'many', duration: settings.duration, ...services.found }
-    return await (row.fresh === true ? inFreshProcesses : inStandingProcesses)(row, surroundings, settings)
+    const rounds = Math.min(settings.rounds, row.mostRounds ?? Infinity)
+    return await (row.fresh === true ? inFreshProcesses : inStandingProcesses)(row, surroundings, { ...settings, rounds })
   } finally {
     await services.close()
   }
@@ -29,7 +33,7 @@ async function inStandingProcesses (row: Row, surroundings: Surroundings, { roun
   const samples: Record<string, Sample[]> = {}
   try {
     for (const variant of row.variants) {
-      workers.push([variant, await startWorker({ row: row.id, variant: variant.name, surroundings })])
+      workers.push([variant, await startWorker(row, variant, surroundings)])
       samples[variant.name] = []
     }
     for (let count = -1; count < rounds; count++) {
@@ -48,7 +52,7 @@ async function inFreshProcesses (row: Row, surroundings: Surroundings, { rounds,
   const samples: Record<string, Sample[]> = {}
   for (let count = 0; count < rounds; count++) {
     for (const variant of row.variants) {
-      const worker = await startWorker({ row: row.id, variant: variant.name, surroundings })
+      const worker = await startWorker(row, variant, surroundings)
       try {
         (samples[variant.name] ??= []).push(await round(worker, duration))
       } finally {
@@ -59,14 +63,15 @@ async function inFreshProcesses (row: Row, surroundings: Surroundings, { rounds,
   return samples
 }
 
-async function round (worker: Worker, duration: number): Promise<Sample> {
-  return worker.ready.kind === 'server' ? load(worker, worker.ready, duration) : await worker.ask({ ask: 'round' }) as Sample
+async function startWorker ({ id }: Row, { name }: Variant, surroundings: Surroundings): Promise<Worker> {
+  try {
+    return await startChild('measured', new URL('worker.js', import.meta.url), { row: id, variant: name, surroundings })
+  } catch (error) {
+    throw new Error(`${id}, ${name} does not start`, { cause: error })
+  }
 }
 
-async function startServices ({ services = [] }: Row): Promise<{ found: Pick<Surroundings, 'redis' | 'issuer'>, close: () => Promise<void> }> {
-  const redis = services.includes('redis') ? await startRedis() : undefined
-  return {
-    found: { redis: redis?.url ?? '', issuer: '' },
-    close: async () => { await redis?.close() }
-  }
+async function round (worker: Worker, duration: number): Promise<Sample> {
+  const ready = worker.ready as Ready
+  return ready.kind === 'server' ? load(worker, ready, duration) : await worker.ask({ ask: 'round' }) as Sample
 }

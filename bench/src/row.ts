@@ -14,6 +14,8 @@ export interface Row {
   services?: readonly Service[]
   /** Each round has a process of its own: memory is measured, which a process that has worked before has used up already. */
   fresh?: boolean
+  /** No more rounds than this, where one takes long. */
+  mostRounds?: number
 }
 
 /** What is measured. */

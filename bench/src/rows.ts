@@ -1,15 +1,32 @@
 import type { Row } from './row.ts'
-import { row as p08 } from './scenarios/p08-waiting-executions.ts'
-import { row as p10 } from './scenarios/p10-flows-per-second.ts'
 
-/** All that is measured, in the order of docs/performance.md. */
-export const rows: readonly Row[] = [p08, p10]
+/**
+ * All that is measured, in the order of docs/performance.md. Each file is loaded by who needs it: some packages change
+ * what is global, as undici does the connections of `fetch`, and nothing should be measured with what another way needs.
+ */
+const scenarios: Readonly<Record<string, () => Promise<{ row: Row }>>> = {
+  P1: () => import('./scenarios/p01-jwt-seen.ts'),
+  P2: () => import('./scenarios/p02-jwt-new.ts'),
+  P3: () => import('./scenarios/p03-session.ts'),
+  P4: () => import('./scenarios/p04-api-key.ts'),
+  P5: () => import('./scenarios/p05-basic.ts'),
+  P6: () => import('./scenarios/p06-login-redirect.ts'),
+  P7: () => import('./scenarios/p07-callback.ts'),
+  P8: () => import('./scenarios/p08-waiting-executions.ts'),
+  P9: () => import('./scenarios/p09-wake-up.ts'),
+  P10: () => import('./scenarios/p10-flows-per-second.ts'),
+  P13: () => import('./scenarios/p13-access-token.ts'),
+  P14: () => import('./scenarios/p14-one-refresh.ts')
+}
 
-/** @throws Error when there is no such row */
-export function rowOf (id: string): Row {
-  const found = rows.find((row) => row.id === id)
-  if (found === undefined) throw new Error(`there is no row ${id}: ${rows.map((row) => row.id).join(', ')}`)
-  return found
+/** `P1` to `P14`. */
+export const rowIds: readonly string[] = Object.keys(scenarios)
+
+/** Rejects when there is no such row. */
+export async function rowOf (id: string): Promise<Row> {
+  const load = scenarios[id]
+  if (load === undefined) throw new Error(`there is no row ${id}: ${rowIds.join(', ')}`)
+  return (await load()).row
 }
 
 /** @throws Error when the row has no such variant */

@@ -6,8 +6,14 @@ export interface Spread {
 }
 
 export function spread (values: readonly number[]): Spread {
+  const [lower, median, upper] = quantiles(values, [0.25, 0.5, 0.75]) as [number, number, number]
+  return { median, lower, upper }
+}
+
+/** The values below which these parts of all are. */
+export function quantiles (values: readonly number[], parts: readonly number[]): number[] {
   const sorted = values.toSorted((one, other) => one - other)
-  return { median: quantile(sorted, 0.5), lower: quantile(sorted, 0.25), upper: quantile(sorted, 0.75) }
+  return parts.map((part) => quantile(sorted, part))
 }
 
 /** Between two values in proportion, as is usual. */

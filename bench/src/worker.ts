@@ -1,17 +1,19 @@
 import { writeFile } from 'node:fs/promises'
+import { serve } from './child.ts'
 import type { Surroundings } from './row.ts'
 import { rowOf, variantOf } from './rows.ts'
+import { tryServer } from './try.ts'
 
-/** What a worker is started with. */
+/** What a worker is started with: one way to do the work of a row. */
 export interface WorkerOptions {
   row: string
   variant: string
   surroundings: Surroundings
 }
 
-/** What a worker is asked. It answers one question after the other. */
+/** What a worker is asked. */
 export type Question =
-  /** Writes the requests for the next round to a file. */
+  /** Writes the requests for the next round to a file, and says how many they are. */
   | { ask: 'requests', file: string }
   /** How much time the processor has spent on it, in microseconds. */
   | { ask: 'usage' }
@@ -21,38 +23,24 @@ export type Question =
 /** What it says first: how it is measured. */
 export type Ready = { kind: 'server', port: number, once: boolean } | { kind: 'trial' }
 
-export type Reply = { value: unknown } | { error: string }
-
-const { row, variant, surroundings } = JSON.parse(process.argv[2] ?? '') as WorkerOptions
-
-function tell (reply: Reply): void {
-  process.send?.(reply)
-}
-
-function tellFailure (error: unknown): void {
-  tell({ error: error instanceof Error ? error.stack ?? error.message : String(error) })
-}
-
-// A process that fails while it is measured has measured nothing.
-process.on('unhandledRejection', tellFailure)
-
-try {
-  const started = await variantOf(rowOf(row), variant).start(surroundings)
-  const answer = async (question: Question): Promise<unknown> => {
-    if (question.ask === 'usage') {
-      const { user, system } = process.cpuUsage()
-      return user + system
-    }
-    if (started.kind === 'trial') return started.round()
-    if (question.ask !== 'requests') throw new Error('a server does nothing by itself')
-    const requests = await started.requests(started.once ?? 1)
-    await writeFile(question.file, requests.map(({ path, headers }) => [path, ...Object.entries(headers).flat()].join('\t')).join('\n'))
-    return requests.length
-  }
-  process.on('message', (question: Question) => { answer(question).then((value) => { tell({ value }) }, tellFailure) })
-  process.once('disconnect', () => { process.exit() })
+await serve<Question>(async (options) => {
+  const { row, variant, surroundings } = options as WorkerOptions
+  const started = await variantOf(await rowOf(row), variant).start(surroundings)
+  // What fails fast is not fast.
+  if (started.kind === 'server') await tryServer(started, 3)
   const ready: Ready = started.kind === 'trial' ? { kind: 'trial' } : { kind: 'server', port: started.port, once: started.once !== undefined }
-  tell({ value: ready })
-} catch (error) {
-  tellFailure(error)
-}
+  return {
+    ready,
+    async answer (question) {
+      if (question.ask === 'usage') {
+        const { user, system } = process.cpuUsage()
+        return user + system
+      }
+      if (started.kind === 'trial') return started.round()
+      if (question.ask !== 'requests') throw new Error('a server does nothing by itself')
+      const requests = await started.requests(started.once ?? 1)
+      await writeFile(question.file, requests.map(({ path, headers }) => [path, ...Object.entries(headers).flat()].join('\t')).join('\n'))
+      return requests.length
+    }
+  }
+})

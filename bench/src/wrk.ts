@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { onCore } from './cores.ts'
 import type { Sample } from './row.ts'
-import type { Worker } from './start-worker.ts'
+import type { Question } from './worker.ts'
+import type { Child } from './child.ts'
 
 /** Enough to keep a server busy. */
 const connections = 64
@@ -27,7 +28,7 @@ interface Report {
  * Rejects when a request failed, or when there were too few that may be sent only once.
  * @see https://github.com/wg/wrk
  */
-export async function load (worker: Worker, { port, once }: { port: number, once: boolean }, duration: number): Promise<Sample> {
+export async function load (worker: Child<Question>, { port, once }: { port: number, once: boolean }, duration: number): Promise<Sample> {
   const folder = await mkdtemp(join(tmpdir(), 'consentry-bench-'))
   try {
     const file = join(folder, 'requests')

@@ -1,11 +1,12 @@
 import {
   createExecutions, createFlows, createGrants, createWakeups, memoryState, memoryTokens, systemRandomBytes as randomBytes,
-  type ConnectFlow, type RedirectProvider, type StartedExecution
+  type ConnectFlow, type StartedExecution
 } from '@consentry/core'
 import { createClock } from '@consentry/testing'
 import { inBatches } from '../batches.ts'
 import { heapSize } from '../heap.ts'
 import type { Row, Sample, Surroundings, Trial } from '../row.ts'
+import { files } from './files.ts'
 
 const minute = 60_000
 
@@ -14,6 +15,7 @@ export const row: Row = {
   title: '100,000 executions wait for consent, then all go on',
   method: 'Each has a user of its own. Bytes: the heap after a collection while all wait, less what it was before. Time: to begin, ask, answer and end, without the network. Left: the heap after all have ended and the time to look at them is over.',
   fresh: true,
+  mostRounds: 3,
   metrics: {
     bytes: { label: 'waiting', unit: 'bytes', better: 'lower' },
     begin: { label: 'to begin', unit: 'µs', better: 'lower' },
@@ -161,18 +163,4 @@ function executions (): Waiting {
 
 function onError (error: unknown): never {
   throw error
-}
-
-const files: RedirectProvider = {
-  kind: 'redirect',
-  label: 'Files',
-  host: 'files.example.com',
-  issuer: 'https://files.example.com',
-  defaultScopes: ['read'],
-  authorizationUrl: async ({ state }) => new URL(`https://files.example.com/authorize?state=${state}`),
-  authorizationResponse: async (parameters) => ({ type: 'code', parameters }),
-  exchange: async (_response, { scopes }) => ({ accessToken: 'secret', tokenType: 'bearer', expiresIn: 3600, scopes, account: { issuer: 'https://files.example.com', subject: '42', claims: {} } }),
-  refresh: async () => ({ accessToken: 'secret', tokenType: 'bearer', expiresIn: 3600 }),
-  revoke: async () => true,
-  userInfo: async () => undefined
 }

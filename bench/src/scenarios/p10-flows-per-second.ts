@@ -1,7 +1,8 @@
 import { redisState } from '@consentry/cluster'
 import { createFlows, createWakeups, randomId, systemClock as clock, systemRandomBytes as randomBytes, type ConnectFlow } from '@consentry/core'
 import { Redis } from 'ioredis'
-import type { Row, Sample, Surroundings, Trial } from '../row.ts'
+import { rateOf } from '../rate.ts'
+import type { Row, Surroundings, Trial } from '../row.ts'
 
 const lifetime = 600_000
 /** How many flows are under way at once. */
@@ -27,7 +28,7 @@ async function byHand ({ redis: url, ...surroundings }: Surroundings): Promise<T
   const id = randomId(16, randomBytes)
   return {
     kind: 'trial',
-    round: () => rate(surroundings, async (lane) => {
+    round: () => rateOf(surroundings, lanes, async (lane) => {
       const key = `flow:${id}:${lane}`
       await redis.set(key, id, 'PX', lifetime)
       if (await redis.evalsha(sha, 1, key, id) !== 1) throw new Error('somebody else was faster')
@@ -44,7 +45,7 @@ async function ours ({ redis: url, ...surroundings }: Surroundings): Promise<Tri
   await wakeups.ready()
   return {
     kind: 'trial',
-    round: () => rate(surroundings, async (lane, turn) => {
+    round: () => rateOf(surroundings, lanes, async (lane, turn) => {
       const owner = { tenant: 'default', userId: `user-${lane}-${turn}` }
       const begun = await flows.beginConnect({ key: { ...owner, provider: 'files', profile: 'default' }, scopes: ['read'], waiter: { id: 'waiter', executionId: 'execution' } })
       const waiting = flows.wait(begun, 'waiter')
@@ -62,18 +63,4 @@ async function ours ({ redis: url, ...surroundings }: Surroundings): Promise<Tri
       redis.disconnect()
     }
   }
-}
-
-/** Every lane begins the next flow when the last is over, until the time is. */
-async function rate ({ scale, duration }: Pick<Surroundings, 'scale' | 'duration'>, flow: (lane: number, turn: number) => Promise<void>): Promise<Sample> {
-  const began = performance.now()
-  const until = began + (scale === 'few' ? 20 : duration)
-  let done = 0
-  await Promise.all(Array.from({ length: lanes }, async (_, lane) => {
-    for (let turn = 0; performance.now() < until; turn++) {
-      await flow(lane, turn)
-      done++
-    }
-  }))
-  return { rate: done * 1_000 / (performance.now() - began) }
 }
