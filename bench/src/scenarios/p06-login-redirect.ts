@@ -26,27 +26,27 @@ export const row: Row = {
   variants: [
     bareRedirect,
     peer('by-hand', 'a record and a signed cookie, by hand', async ({ issuer }) => {
-      const { byHand } = await import('./logins/by-hand.ts')
+      const { byHand } = await import('../logins/by-hand.ts')
       return listen((await byHand(issuer, async () => '')).app, login(issuer))
     }),
     peer('arctic', 'arctic', async ({ issuer }) => {
-      const { arctic } = await import('./logins/arctic.ts')
+      const { arctic } = await import('../logins/arctic.ts')
       return listen((await arctic(issuer)).app, login(issuer))
     }),
     peer('oauth2', '@fastify/oauth2', async ({ issuer }) => {
-      const { fastifyOauth2 } = await import('./logins/fastify-oauth2.ts')
+      const { fastifyOauth2 } = await import('../logins/fastify-oauth2.ts')
       return listen((await fastifyOauth2(issuer, { idToken: false })).app, login(issuer))
     }),
     peer('openid-client', 'openid-client', async ({ issuer }) => {
-      const { openidClient } = await import('./logins/openid-client.ts')
+      const { openidClient } = await import('../logins/openid-client.ts')
       return listen((await openidClient(issuer)).app, login(issuer))
     }),
     peer('passport', '@fastify/passport, passport-oauth2', async ({ issuer }) => {
-      const { passport } = await import('./logins/passport.ts')
+      const { passport } = await import('../logins/passport.ts')
       return listen(await passport(issuer), login(issuer))
     }),
     peer('better-auth', 'better-auth', async ({ issuer }) => {
-      const { betterAuthLogin } = await import('./logins/better-auth.ts')
+      const { betterAuthLogin } = await import('../logins/better-auth.ts')
       return listen(await betterAuthLogin(issuer), login(issuer))
     }),
     {

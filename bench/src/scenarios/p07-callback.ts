@@ -1,6 +1,6 @@
 import type { Row, Server, Surroundings } from '../row.ts'
 import { leadsTo, listen, overHttp, peer, type Service } from './http.ts'
-import { answered, type Login } from './logins/login.ts'
+import { answered, type Login } from '../logins/login.ts'
 
 /** More than any way here can answer in a second. */
 const perRound = 8_000
@@ -27,12 +27,12 @@ function callback (start: (issuer: string) => Promise<Login>): (surroundings: Su
 }
 
 async function limit (issuer: string): Promise<Login> {
-  const [{ byHand }, { byCrypto }] = await Promise.all([import('./logins/by-hand.ts'), import('./logins/crypto.ts')])
+  const [{ byHand }, { byCrypto }] = await Promise.all([import('../logins/by-hand.ts'), import('../logins/crypto.ts')])
   return byHand(issuer, await byCrypto(issuer))
 }
 
 async function oauth4webapi (issuer: string, over: 'undici' | 'fetch'): Promise<Login> {
-  const [{ byHand }, { byOauth4webapi }] = await Promise.all([import('./logins/by-hand.ts'), import('./logins/oauth4webapi.ts')])
+  const [{ byHand }, { byOauth4webapi }] = await Promise.all([import('../logins/by-hand.ts'), import('../logins/oauth4webapi.ts')])
   return byHand(issuer, await byOauth4webapi(issuer, over))
 }
 
@@ -44,12 +44,12 @@ export const row: Row = {
   metrics: overHttp,
   variants: [
     { name: 'limit', label: 'undici and node:crypto, by hand', role: 'limit', start: callback(limit) },
-    peer('oauth2', '@fastify/oauth2, no ID token', callback(async (issuer) => (await import('./logins/fastify-oauth2.ts')).fastifyOauth2(issuer, { idToken: false }))),
-    peer('oauth2-id-token', '@fastify/oauth2, jose for the ID token', callback(async (issuer) => (await import('./logins/fastify-oauth2.ts')).fastifyOauth2(issuer, { idToken: true }))),
+    peer('oauth2', '@fastify/oauth2, no ID token', callback(async (issuer) => (await import('../logins/fastify-oauth2.ts')).fastifyOauth2(issuer, { idToken: false }))),
+    peer('oauth2-id-token', '@fastify/oauth2, jose for the ID token', callback(async (issuer) => (await import('../logins/fastify-oauth2.ts')).fastifyOauth2(issuer, { idToken: true }))),
     peer('oauth4webapi-undici', 'oauth4webapi over undici', callback((issuer) => oauth4webapi(issuer, 'undici'))),
     peer('oauth4webapi', 'oauth4webapi over fetch', callback((issuer) => oauth4webapi(issuer, 'fetch'))),
-    peer('arctic', 'arctic', callback(async (issuer) => (await import('./logins/arctic.ts')).arctic(issuer))),
-    peer('openid-client', 'openid-client', callback(async (issuer) => (await import('./logins/openid-client.ts')).openidClient(issuer))),
+    peer('arctic', 'arctic', callback(async (issuer) => (await import('../logins/arctic.ts')).arctic(issuer))),
+    peer('openid-client', 'openid-client', callback(async (issuer) => (await import('../logins/openid-client.ts')).openidClient(issuer))),
     {
       name: 'ours',
       label: '@consentry/fastify-plugin',

@@ -4,7 +4,7 @@ import {
   processAuthorizationCodeResponse, validateAuthResponse, type CustomFetchOptions
 } from 'oauth4webapi'
 import { Pool } from 'undici'
-import { client } from '../../issuer.ts'
+import { client } from '../issuer.ts'
 import type { Exchange } from './by-hand.ts'
 import { redirectUri } from './login.ts'
 

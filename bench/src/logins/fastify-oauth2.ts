@@ -1,7 +1,7 @@
 import oauth2 from '@fastify/oauth2'
 import Fastify, { type FastifyRequest } from 'fastify'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
-import { client } from '../../issuer.ts'
+import { client } from '../issuer.ts'
 import { redirectUri, Sessions, type Login } from './login.ts'
 
 interface OAuth {

@@ -1,6 +1,6 @@
 import { createPublicKey, verify, type JsonWebKey } from 'node:crypto'
 import { Pool } from 'undici'
-import { client } from '../../issuer.ts'
+import { client } from '../issuer.ts'
 import type { Exchange } from './by-hand.ts'
 import { redirectUri } from './login.ts'
 

@@ -1,7 +1,7 @@
 import cookie from '@fastify/cookie'
 import Fastify from 'fastify'
 import * as openid from 'openid-client'
-import { client } from '../../issuer.ts'
+import { client } from '../issuer.ts'
 import { Records, redirectUri, Sessions, type Login } from './login.ts'
 
 /** openid-client, which leaves record, cookie and session to the application. */

@@ -3,7 +3,7 @@ import secureSession from '@fastify/secure-session'
 import Fastify from 'fastify'
 import { randomBytes } from 'node:crypto'
 import { Strategy } from 'passport-oauth2'
-import { client } from '../../issuer.ts'
+import { client } from '../issuer.ts'
 import { redirectUri } from './login.ts'
 
 /** @fastify/passport with passport-oauth2; state and verifier are in the session, which @fastify/secure-session keeps in a cookie. */

@@ -2,7 +2,7 @@ import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { genericOAuth } from 'better-auth/plugins'
 import Fastify from 'fastify'
-import { client } from '../../issuer.ts'
+import { client } from '../issuer.ts'
 
 /** better-auth with its generic OAuth plugin; what it remembers is in memory. */
 export async function betterAuthLogin (issuer: string): Promise<ReturnType<typeof Fastify>> {

@@ -1,7 +1,7 @@
 import cookie from '@fastify/cookie'
 import { CodeChallengeMethod, decodeIdToken, generateCodeVerifier, generateState, OAuth2Client } from 'arctic'
 import Fastify from 'fastify'
-import { client } from '../../issuer.ts'
+import { client } from '../issuer.ts'
 import { redirectUri, Sessions, type Login } from './login.ts'
 
 /** As arctic's guide has it: state and verifier in cookies. It reads ID tokens and does not verify them. */

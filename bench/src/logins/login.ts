@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { createHash, randomBytes } from 'node:crypto'
-import { client, codeFor } from '../../issuer.ts'
-import type { Request } from '../../row.ts'
-import { cookiesOf } from '../http.ts'
+import { client, codeFor } from '../issuer.ts'
+import type { Request } from '../row.ts'
+import { cookiesOf } from '../scenarios/http.ts'
 
 /** What an application with a way to sign in has. */
 export interface Login {
