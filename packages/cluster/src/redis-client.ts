@@ -90,10 +90,16 @@ export function createCommands (redis: RedisClient, timeout: number): Commands {
 
   function within<T> (work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const fail = (error: unknown): void => { reject(new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: withoutArguments(error) })) }
+      const fail = (error: unknown): void => {
+        deadline.cancel()
+        reject(new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: withoutArguments(error) }))
+      }
       // The client's own limits are the application's: it may wait for ever for a connection, or for a server that hangs.
       const deadline = deadlines.add(timeout, () => { fail(new Error(`no answer within ${timeout} ms`)) }, undefined)
-      work.then(resolve, fail).finally(() => { deadline.cancel() })
+      work.then((answer) => {
+        deadline.cancel()
+        resolve(answer)
+      }, fail)
     })
   }
 

@@ -63,21 +63,27 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
   function update<F extends Flow> (known: string | F, change: (flow: F) => F | undefined): Promise<F | undefined> {
     const id = typeof known === 'string' ? known : known.id
     return inTurn(id, async () => {
+      let flow = typeof known === 'string' ? undefined : known
       // What was read is what its JSON says again: the compare-and-set finds out whether it still stands.
-      let json = typeof known === 'string' ? await state.get(flowKey(id)) : JSON.stringify(known)
-      for (; ; json = await state.get(flowKey(id))) {
-        const changed = json === undefined ? undefined : change(JSON.parse(json) as F)
+      let json = flow === undefined ? await state.get(flowKey(id)) : JSON.stringify(flow)
+      for (;;) {
+        flow ??= json === undefined ? undefined : JSON.parse(json) as F
+        const changed = flow === undefined ? undefined : change(flow)
         if (changed === undefined) return undefined
         if (await state.compareAndSet(flowKey(id), json, JSON.stringify(changed), left(changed) + remembered)) return changed
+        flow = undefined
+        json = await state.get(flowKey(id))
       }
     })
   }
 
-  /** Durable first, then the hint. */
-  async function told (flow: Flow): Promise<void> {
+  /**
+   * Durable first, then the hint. Which flow was the pending one of its key ends with its own time: who reads it until
+   * then sees that the flow is over.
+   */
+  function tell (flow: Flow): void {
     wakeups.wake(`flow:${flow.id}`)
     onEnded?.(flow)
-    if (flow.purpose === 'connect') await state.compareAndSet(pendingKey(flow.key), flow.id, undefined, 0)
   }
 
   /** `undefined` when the flow is over. */
@@ -112,7 +118,7 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
 
     async end (known, when, outcome, error) {
       const ended = await update(known, (flow) => flow.status === when ? settled(flow, outcome, error) : undefined)
-      if (ended !== undefined) await told(ended)
+      if (ended !== undefined) tell(ended)
       return ended !== undefined
     },
 
@@ -123,7 +129,7 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
         const remaining = { ...flow, waiters: flow.waiters.filter((waiter: FlowWaiter) => waiter.id !== waiterId) }
         return remaining.waiters.length > 0 || flow.standing ? remaining : settled(remaining, outcome)
       })
-      if (flow?.status === 'settled') await told(flow)
+      if (flow?.status === 'settled') tell(flow)
       return flow ?? find(id)
     }
   }
