@@ -1,4 +1,6 @@
+import type { PendingConsent } from './events.ts'
 import type { ConnectFlow } from './flow.ts'
+import type { Provider } from './provider.ts'
 
 /** A question that the clients of a run know of, and how many of its calls wait for the answer. */
 export interface Question {
@@ -38,6 +40,21 @@ export class Questions {
     const all = this.#asked
     this.#asked = none
     return all
+  }
+}
+
+/** The question as clients are told of it. `expiresAt` is in milliseconds since the epoch. */
+export function consentOf ({ id, provider, profile, scopes }: Question, { kind, label, host }: Provider, connectUrl: string, expiresAt: number): PendingConsent {
+  return {
+    flowId: id,
+    provider,
+    profile,
+    label,
+    // A form is a page of ours, wherever the secret goes from there.
+    host: kind === 'form' ? new URL(connectUrl).host : host,
+    scopes,
+    connectUrl,
+    expiresAt: new Date(expiresAt).toISOString()
   }
 }
 

@@ -1,7 +1,6 @@
 import { AuthorizeCall, type Caller } from './authorize-call.ts'
 import { runInExecution } from './context.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
-import { deferred, type Deferred } from './deferred.ts'
 import { ConsentryError, type ErrorCode } from './errors.ts'
 import { isLast, type EventData, type NewEvent } from './events.ts'
 import { after, executionDocument, isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
@@ -11,10 +10,11 @@ import type { ConnectFlow, FlowEnd, FlowOutcome } from './flow.ts'
 import type { GrantKey, Owner } from './grant.ts'
 import type { Requirement } from './grant-state.ts'
 import type { Grant, Grants } from './grants.ts'
-import { grantKeyId } from './keys.ts'
 import { asJson } from './json.ts'
+import { grantKeyId } from './keys.ts'
+import { Later } from './later.ts'
 import type { Clock } from './ports.ts'
-import { Questions, type Question } from './questions.ts'
+import { consentOf, Questions, type Question } from './questions.ts'
 import type { AuthorizeOptions, StartOptions } from './requirement.ts'
 import { assertMayAsk, noRefusals, withRefusal } from './refusals.ts'
 import { Stop } from './stop.ts'
@@ -37,8 +37,8 @@ export interface RunPorts {
 }
 
 /**
- * One execution on the node that runs it. Others write to its log only to end it. Since very
- * many may wait, it makes nothing before somebody asks for it.
+ * One execution on the node that runs it. Others write to its log only to end it. Very many may wait, so it makes
+ * nothing before somebody asks for it.
  */
 export class Run implements Execution, Caller {
   readonly id: string
@@ -56,10 +56,8 @@ export class Run implements Execution, Caller {
   /** What is being written, while something is. */
   #writing: Promise<void> | undefined
   #waiters = 0
-  #first: 'oauth_required' | 'ended' | undefined
-  #firstOutcome: Deferred<'oauth_required' | 'ended'> | undefined
-  #document: ExecutionDocument | undefined
-  #ended: Deferred<ExecutionDocument> | undefined
+  readonly #first = new Later<'oauth_required' | 'ended'>()
+  readonly #end = new Later<ExecutionDocument>()
 
   constructor (record: ExecutionRecord, ports: RunPorts, { byHandle = false }: Pick<StartOptions, 'byHandle'> = {}) {
     this.byHandle = byHandle
@@ -72,12 +70,12 @@ export class Run implements Execution, Caller {
 
   /** Resolves when someone is asked for the first time, or at the end. */
   get firstOutcome (): Promise<'oauth_required' | 'ended'> {
-    return this.#first === undefined ? (this.#firstOutcome ??= deferred()).promise : Promise.resolve(this.#first)
+    return this.#first.promise
   }
 
   /** Resolves when the end is written. */
   get ended (): Promise<ExecutionDocument> {
-    return this.#document === undefined ? (this.#ended ??= deferred()).promise : Promise.resolve(this.#document)
+    return this.#end.promise
   }
 
   get signal (): AbortSignal {
@@ -93,7 +91,7 @@ export class Run implements Execution, Caller {
         await Promise.all(requires.map((required) => typeof required === 'string' ? this.authorize(required) : this.authorize(required.provider, required)))
       }
       const result: unknown = await runInExecution(this, () => fn(this))
-      this.#end('completed', { result: asJson(result, largestResult) })
+      this.#close('completed', { result: asJson(result, largestResult) })
     } catch (error) {
       if (!ConsentryError.is(error)) this.#ports.onError(error, 'running an execution')
       this.fail(ConsentryError.is(error) ? error.code : 'CONSENTRY_ERR_EXECUTION_FAILED')
@@ -145,11 +143,11 @@ export class Run implements Execution, Caller {
   }
 
   cancel (reason: string): void {
-    this.#end('cancelled', { reason })
+    this.#close('cancelled', { reason })
   }
 
   fail (code: ErrorCode): void {
-    this.#end('failed', failure(code))
+    this.#close('failed', failure(code))
   }
 
   /** Someone else may have ended it. Resolves when it is known. */
@@ -168,20 +166,8 @@ export class Run implements Execution, Caller {
   require (flow: ConnectFlow, joins: boolean): void {
     const question = this.#questions.ask(flow, joins)
     if (question === undefined) return
-    const { id, provider, profile, scopes } = question
-    const connectUrl = this.#ports.connectUrl(id)
-    const { kind, label, host } = this.#ports.grants.provider(provider)
-    this.#emit('oauth_required', {
-      flowId: id,
-      provider,
-      profile,
-      label,
-      // A form is a page of ours, wherever the secret goes from there.
-      host: kind === 'form' ? new URL(connectUrl).host : host,
-      scopes,
-      connectUrl,
-      expiresAt: new Date(flow.expiresAt).toISOString()
-    })
+    const { grants, connectUrl } = this.#ports
+    this.#emit('oauth_required', consentOf(question, grants.provider(question.provider), connectUrl(question.id), flow.expiresAt))
   }
 
   resolve ({ id, outcome }: FlowEnd): void {
@@ -193,7 +179,7 @@ export class Run implements Execution, Caller {
     this.#emit('oauth_resolved', { flowId: id, provider, profile, outcome })
   }
 
-  #end (type: 'completed' | 'failed' | 'cancelled', data: EventData[typeof type]): void {
+  #close (type: 'completed' | 'failed' | 'cancelled', data: EventData[typeof type]): void {
     if (this.stop.aborted) return
     const questions = this.#questions.clear()
     const leaves = leavesQuestions(data)
@@ -221,15 +207,8 @@ export class Run implements Execution, Caller {
 
   #tellEnd (result?: unknown): void {
     this.#ports.onEnd(this)
-    this.#document = executionDocument(this.#record, result)
-    this.#ended?.resolve(this.#document)
-    this.#tellFirst('ended')
-  }
-
-  #tellFirst (outcome: 'oauth_required' | 'ended'): void {
-    this.#first ??= outcome
-    this.#firstOutcome?.resolve(this.#first)
-    this.#firstOutcome = undefined
+    this.#end.resolve(executionDocument(this.#record, result))
+    this.#first.resolve('ended')
   }
 
   /** Events are written one after the other, in the order in which they happened. */
@@ -257,7 +236,7 @@ export class Run implements Execution, Caller {
       const { record, written } = await records.write(this.#record, event)
       if (!written) return this.#yield(record)
       this.#record = record
-      if (event.type === 'oauth_required') this.#tellFirst('oauth_required')
+      if (event.type === 'oauth_required') this.#first.resolve('oauth_required')
     } catch (error) {
       onError(error, 'writing an event')
       if (last) this.#record = after(this.#record, event, this.#record.seq + 1)
