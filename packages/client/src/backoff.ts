@@ -1,3 +1,5 @@
+import { createPatience } from './patience.ts'
+
 /** How long to wait between attempts, in milliseconds. */
 export interface BackoffOptions {
   /** Before the second attempt; 500 unless given. */
@@ -14,13 +16,7 @@ export function pause (attempt: number, { first = 500, longest = 30_000 }: Backo
 /** Resolves after `ms`, or as soon as `signal` is aborted. */
 export async function sleep (ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
+  const patience = createPatience(signal, ms)
+  await new Promise((resolve) => { patience.signal.addEventListener('abort', resolve) })
+  patience.end()
 }

@@ -1,7 +1,8 @@
-import { isLast, type ExecutionEvent } from './contract.ts'
+import type { ExecutionEvent } from './contract.ts'
 import { ClientError } from './errors.ts'
 import { createHandle, type RunHandle } from './handle.ts'
 import { createHttp } from './http.ts'
+import { createListeners } from './listeners.ts'
 import { readOptions, type ClientOptions } from './options.ts'
 import { createQuestions, type QuestionListener } from './questions.ts'
 import { readRun } from './reader.ts'
@@ -43,22 +44,20 @@ export function createClient (options: ClientOptions = {}): Client {
   const questions = createQuestions(settings)
   const runs = new Map<string, Run>()
   const life = new AbortController()
-  const listeners = new Set<ConnectionListener>()
-  /** The questions that this connection told. */
-  const told = new Set<string>()
+  const listeners = createListeners<Parameters<ConnectionListener>>()
   let state: ConnectionState = 'closed'
   let socket: Socket | undefined
   /** Whether runs are followed without a WebSocket. */
-  let without = WebSocket === undefined
+  let without = !WebSocket
 
   function tell (next: ConnectionState, error?: ClientError): void {
     if (state === next) return
     state = next
-    for (const listener of listeners) listener(state, error)
+    listeners.tell(state, error)
   }
 
   function connect (): void {
-    if (life.signal.aborted || WebSocket === undefined || socket !== undefined) return
+    if (life.signal.aborted || !WebSocket || socket !== undefined) return
     tell('connecting')
     without = false
     socket = createSocket({ settings, WebSocket, onEvent, onOpen, onLost, onRefused: disconnect, onStuck: read })
@@ -80,41 +79,41 @@ export function createClient (options: ClientOptions = {}): Client {
   }
 
   function onEvent (event: ExecutionEvent): void {
-    const { executionId, type, data } = event
-    const run = runs.get(executionId)
-    if (type === 'oauth_required') told.add(data.flowId)
-    if (run !== undefined) {
-      run.take(event)
-      // The server's log is shorter than its connection is behind.
-      if (run.live && run.log.hasGap) read(run)
-    } else if (type === 'oauth_required') questions.ask(executionId, data)
-    else if (type === 'oauth_resolved') questions.end(data.flowId, data.outcome)
-    else if (isLast(type)) questions.drop((question) => question.executionId === executionId)
+    const run = runs.get(event.executionId)
+    if (run === undefined) return questions.take(event)
+    run.log.take(event)
+    // The server's log is shorter than its connection is behind.
+    if (run.past < Infinity && run.log.hasGap) read(run)
   }
 
   function onOpen (): void {
     without = false
     // What was open before and was not told again has been answered meanwhile.
-    questions.drop(({ flowId, executionId }) => !told.has(flowId) && !runs.has(executionId))
+    questions.drop(({ flowId, executionId }) => !questions.told.has(flowId) && !runs.has(executionId))
     runs.forEach(stopReading)
     tell('open')
-    socket?.follow([...runs.values()])
+    runs.forEach(subscribe)
   }
 
   function onLost (attempts: number): void {
-    told.clear()
+    questions.told.clear()
     tell('lost')
     // One that was there comes back at once, as a rule.
     without = attempts > 1
     if (without) runs.forEach(read)
     // A browser does not say why it could not connect.
-    if (without && runs.size === 0) http.status('-').catch((error: ClientError) => { if ((error.status ?? 404) < 404) disconnect(error) })
+    if (without && runs.size === 0) http.status('-', life.signal).catch((error: ClientError) => { if (error.status === 401) disconnect(error) })
   }
 
   function read (run: Run): void {
-    if (run.over || run.reader !== undefined) return
+    // Nobody may hold it any more.
+    if (runs.get(run.id) !== run || run.reader !== undefined) return
     run.reader = new AbortController()
     void readRun(run, http, settings, run.reader.signal)
+  }
+
+  function subscribe (run: Run): void {
+    socket?.follow(run)
   }
 
   function forget (run: Run): void {
@@ -127,13 +126,13 @@ export function createClient (options: ClientOptions = {}): Client {
 
   const shared = {
     follow (executionId: string): Run {
-      if (life.signal.aborted) throw clientClosed()
+      life.signal.throwIfAborted()
       const run = runs.get(executionId) ?? createRun(executionId, questions, () => { forget(run) })
       if (run.holders++ > 0) return run
       runs.set(executionId, run)
       connect()
       if (without) read(run)
-      else socket?.follow([run])
+      else subscribe(run)
       return run
     },
     release (run: Run): void {
@@ -155,22 +154,14 @@ export function createClient (options: ClientOptions = {}): Client {
       }
     },
 
-    onConnection (listener) {
-      listeners.add(listener)
-      listener(state)
-      return () => { listeners.delete(listener) }
-    },
+    onConnection: (listener) => listeners.add(listener, [[state]]),
 
     close () {
-      life.abort()
-      for (const run of runs.values()) run.fail(clientClosed())
+      life.abort(new ClientError('CONSENTRY_CLIENT_CLOSED', 'The client was closed.'))
+      for (const run of runs.values()) run.fail(life.signal.reason)
       disconnect()
     }
   }
-}
-
-function clientClosed (): ClientError {
-  return new ClientError('CONSENTRY_CLIENT_CLOSED', 'The client was closed.')
 }
 
 function stopReading (run: Run): void {

@@ -1,14 +1,14 @@
 import type { Problem } from './contract.ts'
 
-/** Codes of the server after which the same call may succeed later. An event says only the code; a test holds this against the server's table. */
-const retryable = /UNAVAILABLE|EXPIRED|SUPERSE|TOO_|SHUTDOWN|AUTHORIZATION|BUSY|LOST/
+/** Codes after which the same call may succeed later. An event says only the code; a test holds this against the server's table. */
+const retryable = /UNREACHABLE|UNAVAILABLE|EXPIRED|SUPERSE|TOO_|SHUTDOWN|AUTHORIZATION|BUSY|LOST/
 
 /** What there is to say of a failure beside its code. */
 export interface ClientErrorDetails {
   /** Whether the same call may succeed later without anybody changing anything. */
   retryable?: boolean
   /** Milliseconds to wait before trying again, where the server said so. */
-  retryAfter?: number
+  retryAfter?: number | undefined
   /** The HTTP status, when the failure is an answer. */
   status?: number
   /** The problem document with further members, such as `connectUrl`, when there was one. */
@@ -23,7 +23,7 @@ export interface ClientErrorDetails {
 export class ClientError extends Error implements ClientErrorDetails {
   declare readonly code: string
   declare readonly retryable: boolean
-  declare readonly retryAfter?: number
+  declare readonly retryAfter?: number | undefined
   declare readonly status?: number
   declare readonly problem?: Problem | null
 
@@ -33,7 +33,7 @@ export class ClientError extends Error implements ClientErrorDetails {
   }
 }
 
-export function unreachable (cause?: unknown, details: ClientErrorDetails = { retryable: true }): ClientError {
+export function unreachable (cause?: unknown, details?: ClientErrorDetails): ClientError {
   return new ClientError('CONSENTRY_CLIENT_UNREACHABLE', 'No answer.', details, cause)
 }
 
@@ -41,6 +41,9 @@ export function unreachable (cause?: unknown, details: ClientErrorDetails = { re
 export async function errorOf (response: Response): Promise<ClientError> {
   const { status, headers } = response
   const problem = await response.json().catch(() => null) as Problem | null
-  const details = { status, problem, retryable: problem?.retryable ?? status > 428, retryAfter: Number(headers.get('retry-after')) * 1000 }
+  const after = headers.get('retry-after') ?? ''
+  // Seconds or a date (RFC 9110 section 10.2.3).
+  const retryAfter = Math.max(0, Number(after) * 1000 || Date.parse(after) - Date.now()) || undefined
+  const details = { status, problem, retryable: problem?.retryable ?? status > 428, retryAfter }
   return problem?.code === undefined ? unreachable(undefined, details) : new ClientError(problem.code, problem.title, details)
 }

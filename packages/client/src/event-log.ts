@@ -1,7 +1,7 @@
 import { isLast, type ExecutionEvent } from './contract.ts'
 import { deferred } from './deferred.ts'
 
-/** Stands where events were that the server no longer has: it keeps the newest `maxEvents` of a run. */
+/** Stands where events were that the server or this client no longer has: both keep the newest of a run. */
 export interface MissedEvents {
   type: 'missed'
   executionId: string
@@ -24,31 +24,49 @@ export interface EventLog {
   take: (event: ExecutionEvent, inOrder?: boolean) => void
   /** The events up to and with `seq` cannot be had. */
   skipTo (seq: number): void
-  /** Everything so far and all that comes, until the end. Each call begins at the first event. */
-  read (stop: Promise<never>): AsyncGenerator<RunEvent, void, undefined>
+  /**
+   * From the oldest event that is kept to the end. Whoever reads holds what they have not read yet. Throws the reason of
+   * `signal`, at the latest when woken.
+   */
+  read (signal?: AbortSignal): EventReader
+  /** Readers look whether there is something new. */
+  wake: () => void
   /** Ends the log; readers are told after what is there. */
   end (error?: unknown): void
 }
 
+/** The next event; `undefined` after the last. */
+export type EventReader = () => Promise<RunEvent | undefined>
+
+/** How many events are kept for whoever reads later; as many as a server keeps unless told otherwise. */
+const mostKept = 1_000
+
+/** An event, and what came after it. */
+interface Link {
+  event?: RunEvent
+  next?: Link
+}
+
 /** `onEvent` hears of each in its place. */
 export function createEventLog (executionId: string, onEvent: (event: RunEvent) => void): EventLog {
-  const events: RunEvent[] = []
   const early = new Map<number, ExecutionEvent>()
+  /** The one before the oldest that is kept. */
+  let before: Link = {}
+  let newest = before
+  let kept = 0
   let changed = deferred<void>()
   let seq = 0
-  let ended = false
+  let over = false
   let failure: unknown
 
-  function wake (): void {
-    changed.resolve()
-    changed = deferred()
-  }
+  const missed = (from: number, to: number): MissedEvents => ({ type: 'missed', executionId, from, to })
 
   function add (event: RunEvent): void {
-    events.push(event)
-    if (isLast(event.type)) ended = true
+    newest = newest.next = { event }
+    if (++kept > mostKept) before = before.next as Link
+    if (isLast(event.type)) over = true
+    log.wake()
     onEvent(event)
-    wake()
   }
 
   const log: EventLog = {
@@ -56,7 +74,7 @@ export function createEventLog (executionId: string, onEvent: (event: RunEvent) 
     get hasGap () { return early.size > 0 },
 
     take (event, inOrder) {
-      if (event.seq <= seq || ended) return
+      if (over || !(event.seq > seq)) return
       early.set(event.seq, event)
       for (;;) {
         const next = early.get(seq + 1)
@@ -70,27 +88,34 @@ export function createEventLog (executionId: string, onEvent: (event: RunEvent) 
 
     skipTo (to) {
       if (to <= seq) return
-      const from = seq + 1
+      const event = missed(seq + 1, to)
       seq = to
-      add({ type: 'missed', executionId, from, to })
+      add(event)
     },
 
-    async * read (stop) {
-      for (let index = 0; ; index++) {
-        while (index === events.length) {
+    read (signal) {
+      const { event: gone } = before
+      let at: Link = gone === undefined ? before : { next: { ...before, event: missed(1, gone.type === 'missed' ? gone.to : gone.seq) } }
+      return async () => {
+        for (;;) {
+          signal?.throwIfAborted()
+          if (at.next !== undefined) return (at = at.next).event
           if (failure !== undefined) throw failure
-          if (ended) return
-          await Promise.race([changed.promise, stop])
+          if (over) return undefined
+          await changed.promise
         }
-        yield events[index] as RunEvent
       }
     },
 
+    wake () {
+      changed.resolve()
+      changed = deferred()
+    },
+
     end (error) {
-      if (ended) return
-      ended = true
+      over = true
       failure = error
-      wake()
+      log.wake()
     }
   }
   return log

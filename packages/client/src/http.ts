@@ -4,8 +4,8 @@ import type { Settings } from './options.ts'
 
 export interface Http {
   /** Rejects with a `ClientError` for anything but an answer of 2xx. */
-  request (path: string, init?: RequestInit): Promise<Response>
-  status (executionId: string, signal?: AbortSignal): Promise<StatusDocument>
+  request (path: string, init?: RequestInit, ...headers: Array<Record<string, string> | undefined>): Promise<Response>
+  status (executionId: string, signal: AbortSignal): Promise<StatusDocument>
   events (executionId: string, after: number, signal: AbortSignal): Promise<Response>
   cancel: (executionId: string) => Promise<void>
 }
@@ -13,15 +13,14 @@ export interface Http {
 export function createHttp ({ baseUrl, executionsPrefix, fetch, headers }: Settings): Http {
   const path = (executionId: string): string => `${executionsPrefix}/${encodeURIComponent(executionId)}`
 
-  async function request (path: string, init: RequestInit = {}): Promise<Response> {
+  async function request (path: string, init: RequestInit = {}, ...more: Parameters<typeof headers>): Promise<Response> {
     const url = new URL(path, baseUrl)
     // Credentials are for one origin, and a redirect would carry them on.
     if (url.origin !== baseUrl.origin) throw new TypeError('Not within baseUrl.')
-    const all = await headers()
-    new Headers(init.headers).forEach((value, name) => { all.set(name, value) })
+    const all = await headers(...more)
     let response: Response
     try {
-      response = await fetch(url, { redirect: 'error', ...init, headers: all })
+      response = await fetch(url, { redirect: 'error', headers: all, ...init })
     } catch (error) {
       init.signal?.throwIfAborted()
       throw unreachable(error)
@@ -32,11 +31,12 @@ export function createHttp ({ baseUrl, executionsPrefix, fetch, headers }: Setti
 
   return {
     request,
-    status: async (executionId, signal = null as never) => await readJson(await request(path(executionId), { signal })) as StatusDocument,
-    events: (executionId, after, signal) => request(`${path(executionId)}/events`, {
-      signal,
-      headers: { accept: 'text/event-stream', 'last-event-id': `${after}` }
-    }),
+    async status (executionId, signal) {
+      const document = await readJson(await request(path(executionId), { signal })) as Partial<StatusDocument> | null
+      if (document?.seq === undefined) throw unreachable()
+      return document as StatusDocument
+    },
+    events: (executionId, after, signal) => request(`${path(executionId)}/events`, { signal }, { accept: 'text/event-stream', 'last-event-id': `${after}` }),
     async cancel (executionId) {
       await request(`${path(executionId)}/cancel`, { method: 'POST' })
     }

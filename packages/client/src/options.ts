@@ -26,11 +26,10 @@ export interface Settings {
   baseUrl: URL
   socketUrl: string
   executionsPrefix: string
-  headers: () => Promise<Headers>
+  /** All that a request is sent with; what comes later counts. */
+  headers: (...more: Array<Record<string, string> | undefined>) => Promise<Headers>
   token: (() => Promise<string>) | undefined
-  /** Whether the next credential may be another one. */
-  renews: boolean
-  WebSocket: WebSocketConstructor | undefined
+  WebSocket: WebSocketConstructor | false | undefined
   fetch: typeof fetch
   backoff: BackoffOptions
   pollInterval: number
@@ -46,13 +45,14 @@ export function readOptions ({ token: given, headers, executionsPrefix = '/execu
     socketUrl: `${baseUrl.origin.replace('http', 'ws')}${executionsPrefix}/ws`,
     executionsPrefix,
     token,
-    renews: typeof given === 'function',
-    async headers () {
-      const all = new Headers(headers)
-      if (token !== undefined) all.set('authorization', `Bearer ${await token()}`)
+    async headers (...more) {
+      const all = new Headers()
+      for (const some of [headers, token && { authorization: `Bearer ${await token()}` }, ...more]) {
+        for (const [name, value] of Object.entries(some ?? {})) all.set(name, value)
+      }
       return all
     },
-    WebSocket: WebSocket === false ? undefined : WebSocket,
+    WebSocket,
     fetch,
     backoff,
     pollInterval

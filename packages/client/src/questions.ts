@@ -1,6 +1,7 @@
 import { openConsent, type ConsentWindow } from './consent-window.ts'
-import type { FlowOutcome, PendingConsent } from './contract.ts'
+import { isLast, type ExecutionEvent, type FlowOutcome, type PendingConsent } from './contract.ts'
 import { deferred, type Deferred } from './deferred.ts'
+import { createListeners } from './listeners.ts'
 import type { Settings } from './options.ts'
 
 /** A question to the person, until it is answered here, in another tab, or by time. */
@@ -33,60 +34,64 @@ export type QuestionListener = (question: Question) => void
 
 /** The questions that are open, of all runs that are known. */
 export interface Questions {
+  /** Takes in what an event says of questions. */
+  take (event: ExecutionEvent): void
   ask (executionId: string, question: PendingConsent): void
   end (flowId: string, outcome?: FlowOutcome): void
   /** Ends those for which `which` holds. */
   drop (which: (question: Question) => boolean): void
-  /** The ids of those of an execution. */
-  of (executionId: string): string[]
+  all (): Question[]
   /** Hears of those that are open and of what comes. */
   listen (listener: QuestionListener): () => void
   readonly heard: boolean
+  /** The ids of those that were told since this was cleared. */
+  readonly told: Set<string>
 }
 
 export function createQuestions ({ baseUrl }: Settings): Questions {
   const open = new Map<string, { question: Question, over: Deferred<FlowOutcome | undefined> }>()
-  const listeners = new Set<QuestionListener>()
-  // Later, so that what a listener throws is its own.
-  const tell = (listener: QuestionListener, question: Question): void => { queueMicrotask(() => { listener(question) }) }
+  const listeners = createListeners<[Question]>()
 
   const questions: Questions = {
+    take ({ type, executionId, data }) {
+      if (type === 'oauth_required') questions.ask(executionId, data)
+      else if (type === 'oauth_resolved') questions.end(data.flowId, data.outcome)
+      else if (isLast(type)) questions.drop((question) => question.executionId === executionId)
+    },
+
     ask (executionId, asked) {
       const { flowId, scopes, connectUrl } = asked
+      questions.told.add(flowId)
       const known = open.get(flowId)
       if (known?.question.scopes.join() === scopes.join()) return
       const over = known?.over ?? deferred()
-      const url = new URL(connectUrl, baseUrl)
-      const ours = url.origin === baseUrl.origin
+      const ours = connectUrl.startsWith(`${baseUrl.origin}/`)
       const question: Question = {
         ...asked,
         executionId,
-        connectUrl: ours ? url.href : undefined,
+        connectUrl: ours ? connectUrl : undefined,
         outcome: over.promise,
-        open: () => ours && open.has(flowId) ? openConsent(url, flowId) : null
+        open: () => ours && open.has(flowId) ? openConsent(connectUrl, flowId, over.promise) : null
       }
       open.set(flowId, { question, over })
-      for (const listener of listeners) tell(listener, question)
+      listeners.tell(question)
     },
 
     end (flowId, outcome) {
       open.get(flowId)?.over.resolve(outcome)
       open.delete(flowId)
+      questions.told.delete(flowId)
     },
 
     drop (which) {
-      for (const { question } of open.values()) if (which(question)) questions.end(question.flowId)
+      for (const question of questions.all()) if (which(question)) questions.end(question.flowId)
     },
 
-    of: (executionId) => [...open.keys()].filter((flowId) => open.get(flowId)?.question.executionId === executionId),
+    all: () => [...open.values()].map(({ question }) => question),
+    listen: (listener) => listeners.add(listener, questions.all().map((question) => [question])),
 
-    listen (listener) {
-      listeners.add(listener)
-      for (const { question } of open.values()) tell(listener, question)
-      return () => { listeners.delete(listener) }
-    },
-
-    get heard () { return listeners.size > 0 }
+    get heard () { return listeners.size > 0 },
+    told: new Set()
   }
   return questions
 }

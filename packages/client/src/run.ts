@@ -1,6 +1,4 @@
-import { isLast, type EventData, type ExecutionEvent, type PendingConsent, type StatusDocument } from './contract.ts'
-import { deferred } from './deferred.ts'
-import { ClientError } from './errors.ts'
+import { isLast, type ExecutionEvent, type PendingConsent, type StatusDocument } from './contract.ts'
 import { createEventLog, type EventLog, type RunEvent } from './event-log.ts'
 import type { Questions } from './questions.ts'
 
@@ -8,17 +6,12 @@ import type { Questions } from './questions.ts'
 export interface Run {
   readonly id: string
   readonly log: EventLog
-  /** What it came to. */
-  readonly result: Promise<unknown>
-  /** Whether nothing more is to be learned. */
-  over: boolean
   /** How many handles hold it. */
   holders: number
   /** What ends its reading over HTTP, while that goes on. */
   reader?: AbortController | undefined
-  /** Whether what comes is new. What is taken before may be the past: questions in it that are still open are asked when it is complete. */
-  live: boolean
-  take (event: ExecutionEvent, inOrder?: boolean): void
+  /** Events up to here are the past. What was asked then is asked here only if nobody has answered, which is known later. */
+  past: number
   /** The past is complete. */
   caughtUp (): void
   /** Takes in how it stands. Returns what ends the questions that are not open any more, when their end was not seen. */
@@ -30,56 +23,35 @@ export interface Run {
 
 /** `onOver` is called once, however it ends. */
 export function createRun (id: string, questions: Questions, onOver: () => void): Run {
+  /** The questions of the log that it does not answer. */
   const open = new Map<string, PendingConsent>()
-  const result = deferred<unknown>()
   const log = createEventLog(id, onEvent)
-  /** Up to here a status said which questions are open. */
-  let known = 0
 
   function onEvent (event: RunEvent): void {
-    if (event.type === 'oauth_required') {
-      if (!run.live) open.set(event.data.flowId, event.data)
-      else if (event.seq > known) questions.ask(id, event.data)
-    } else if (event.type === 'oauth_resolved') {
-      open.delete(event.data.flowId)
-      questions.end(event.data.flowId, event.data.outcome)
-    } else if (isLast(event.type)) {
-      const { result: value, code = 'CONSENTRY_ERR_EXECUTION_CANCELLED', message = 'The execution was cancelled.' } = (event as ExecutionEvent).data as Partial<EventData['completed'] & EventData['failed']>
-      if (event.type === 'completed') result.resolve(value)
-      else result.reject(new ClientError(code, message))
-      end()
-    }
-  }
-
-  function end (): void {
-    if (run.over) return
-    run.over = true
-    open.clear()
-    questions.drop(({ executionId }) => executionId === id)
-    onOver()
+    if (event.type === 'missed') return
+    const isQuestion = event.type === 'oauth_required'
+    if (isQuestion) open.set(event.data.flowId, event.data)
+    if (event.type === 'oauth_resolved') open.delete(event.data.flowId)
+    if (!isQuestion || event.seq > run.past) questions.take(event)
+    if (isLast(event.type)) onOver()
   }
 
   const run: Run = {
     id,
     log,
-    result: result.promise,
-    over: false,
     holders: 0,
-    live: false,
-    take: log.take,
+    past: Infinity,
 
     caughtUp () {
-      run.live = true
+      run.past = 0
       for (const question of open.values()) questions.ask(id, question)
-      open.clear()
     },
 
     sync ({ seq, pending = [] }) {
-      run.live = true
-      known = Math.max(known, seq)
-      const before = questions.of(id)
+      run.past = seq
+      const gone = questions.all().filter(({ executionId, flowId }) => executionId === id && !pending.some((question) => question.flowId === flowId))
       for (const question of pending) questions.ask(id, question)
-      return () => { questions.drop(({ flowId }) => before.includes(flowId) && !pending.some((question) => question.flowId === flowId)) }
+      return () => { for (const { flowId } of gone) questions.end(flowId) }
     },
 
     finish ({ status, result, error, seq }) {
@@ -89,8 +61,8 @@ export function createRun (id: string, questions: Questions, onOver: () => void)
 
     fail (error) {
       log.end(error)
-      result.reject(error)
-      end()
+      questions.drop(({ executionId }) => executionId === id)
+      onOver()
     }
   }
   return run

@@ -1,6 +1,6 @@
 import { pause } from './backoff.ts'
 import type { ClientMessage, ExecutionEvent, ServerMessage } from './contract.ts'
-import { ClientError } from './errors.ts'
+import { ClientError, unreachable } from './errors.ts'
 import type { Settings } from './options.ts'
 import type { Run } from './run.ts'
 
@@ -28,7 +28,7 @@ export interface SocketOptions {
   onEvent: (event: ExecutionEvent) => void
   /** Everything that was waiting when the connection was made has been told. */
   onOpen: () => void
-  /** `attempts` since it was last open; 0 when another credential is tried. */
+  /** `attempts` since it was last open. */
   onLost: (attempts: number) => void
   /** The server does not let this caller in, and trying again would not help. */
   onRefused: (error: ClientError) => void
@@ -38,8 +38,8 @@ export interface SocketOptions {
 
 /** One connection for all runs, which comes back by itself. */
 export interface Socket {
-  /** Asks for the events of runs, if there is a connection. */
-  follow (runs: readonly Run[]): void
+  /** Asks for the events of a run, if there is a connection. */
+  follow (run: Run): void
   /** Finds out whether the connection is alive, or tries again at once. */
   check (): void
   close (): void
@@ -50,23 +50,23 @@ const answerWithin = 5_000
 const pingEvery = 20_000
 /** At least after 4429. */
 const restAfterFlood = 5_000
-/** How many runs are asked for at once: a server takes 100 messages in 10 s. The others are read over HTTP. */
-const mostAtOnce = 60
+/** How many runs are asked for between two pings, with two messages each: a server takes 100 in 10 s. The others are read over HTTP. */
+const mostAsked = 24
 
-const notSignedIn = 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED'
+const refusal = (code: string): ClientError => new ClientError(code, 'The server refuses this caller.')
 
 export function createSocket ({ settings, WebSocket, onEvent, onOpen, onLost, onRefused, onStuck }: SocketOptions): Socket {
   const { socketUrl, backoff, token } = settings
   let socket: WebSocketLike | undefined
   let isOpen = false
-  let renewed = false
   let attempts = 0
+  let asked = 0
   let retry: ReturnType<typeof setTimeout> | undefined
   let heartbeat: ReturnType<typeof setInterval> | undefined
   let deadline: ReturnType<typeof setTimeout> | undefined
-  /** What is to be done at a pong: the messages before its ping have been dealt with. `codes` are the failures among them. */
-  let fences: Array<(codes: string[]) => void> = []
-  let codes: string[] = []
+  /** What is to be done at a pong: the messages before its ping have been dealt with. `failure` is the code of the first that failed. */
+  let fences: Array<(failure?: string) => void> = []
+  let failure: string | undefined
   const send = (message: ClientMessage): void => { socket?.send(JSON.stringify(message)) }
 
   function connect (): void {
@@ -74,9 +74,15 @@ export function createSocket ({ settings, WebSocket, onEvent, onOpen, onLost, on
     const current = socket = new WebSocket(socketUrl)
     const own = <T>(fn: (event: T) => void) => (event: T): void => { if (socket === current) fn(event) }
     expectAnswer()
-    const broken = own(() => { lost(1006) })
-    current.addEventListener('open', () => { signIn(current).catch(broken) })
-    current.addEventListener('message', own(({ data }) => { receive(JSON.parse(data as string) as ServerMessage) }))
+    current.addEventListener('open', () => { signIn(current).catch(own(lost)) })
+    current.addEventListener('message', own(({ data }) => {
+      try {
+        receive(JSON.parse(data as string) as ServerMessage)
+      } catch (error) {
+        // Whoever speaks there speaks another language, now and later.
+        refuse(unreachable(error))
+      }
+    }))
     current.addEventListener('close', own(({ code }) => { lost(code) }))
     // A close follows, and says no less.
     current.addEventListener('error', () => {})
@@ -88,37 +94,32 @@ export function createSocket ({ settings, WebSocket, onEvent, onOpen, onLost, on
     if (credential !== undefined) send({ type: 'auth', method: credential.split('.').length === 3 ? 'jwt' : 'api_key', token: credential })
     // Does nothing but tell whether the caller is signed in.
     send({ type: 'unsubscribe', executionId: '-' })
-    fence((codes) => {
-      if (codes.includes(notSignedIn)) return refuse()
+    fence((failure) => {
+      if (failure !== undefined) return refuse(refusal(failure))
       isOpen = true
-      attempts = 0
+      attempts = asked = 0
       heartbeat = setInterval(check, pingEvery)
       onOpen()
     })
   }
 
-  function fence (done: (codes: string[]) => void): void {
+  function fence (done: (failure?: string) => void): void {
     fences.push(done)
     send({ type: 'ping' })
   }
 
   /**
-   * Asks for what came after the last event of each. The server may have sent newer ones of its own accord; if there is
-   * a gap when all that was asked for has come, this connection cannot tell what is in it.
+   * Asks for what came after the run's last event. The server may have sent newer ones of its own accord; if there is a
+   * gap when all that was asked for has come, this connection cannot tell what is in it.
    */
-  function follow (runs: readonly Run[]): void {
-    if (!isOpen || runs.length === 0) return
-    const some = runs.slice(0, mostAtOnce)
-    runs.slice(mostAtOnce).forEach(onStuck)
-    for (const run of some) {
-      run.live = false
-      send({ type: 'subscribe', executionId: run.id, after: run.log.seq })
-    }
-    fence((codes) => {
-      for (const run of some) {
-        if (codes.length > 0 || run.log.hasGap) onStuck(run)
-        else run.caughtUp()
-      }
+  function follow (run: Run): void {
+    if (!isOpen) return
+    if (++asked > mostAsked) return onStuck(run)
+    run.past = Infinity
+    send({ type: 'subscribe', executionId: run.id, after: run.log.seq })
+    fence((failure) => {
+      if (failure !== undefined || run.log.hasGap) onStuck(run)
+      else run.caughtUp()
     })
   }
 
@@ -126,45 +127,40 @@ export function createSocket ({ settings, WebSocket, onEvent, onOpen, onLost, on
     clearTimeout(deadline)
     deadline = undefined
     if (message.type === 'event') onEvent(message.event)
-    else if (message.type === 'error') codes.push(message.code)
-    else if (message.type === 'auth_result' && message.error !== undefined) refuse(message.error.code)
     else if (message.type === 'pong') {
-      const failures = codes
-      codes = []
-      fences.shift()?.(failures)
-    }
+      const code = failure
+      failure = undefined
+      fences.shift()?.(code)
+    } else failure ??= (message.type === 'error' ? message : message.error)?.code
   }
 
   function expectAnswer (): void {
-    deadline ??= setTimeout(() => { lost(1006) }, answerWithin)
+    deadline ??= setTimeout(lost, answerWithin)
   }
 
   function check (): void {
     if (isOpen) {
+      asked = 0
       expectAnswer()
-      fence(() => { renewed = false })
+      fence(() => {})
     } else if (socket === undefined) connect()
   }
 
   /** By the close codes of the server, or without a close, which a dead connection never gives. */
-  function lost (code: number): void {
-    const wasOpen = isOpen
+  function lost (code?: unknown): void {
+    // Whose time was over may have a newer credential.
+    const mayRenew = isOpen && token !== undefined
+    const reason = failure ?? (code === 4403 ? 'CONSENTRY_ERR_FORBIDDEN' : 'CONSENTRY_ERR_AUTHENTICATION_REQUIRED')
     close()
-    if (code === 4401 && wasOpen && settings.renews && !renewed) {
-      // Its time was over; there may be a newer one.
-      renewed = true
-      onLost(0)
-      return connect()
-    }
-    if ([4401, 4403, 4408].includes(code)) return refuse(code === 4403 ? 'CONSENTRY_ERR_FORBIDDEN' : undefined)
+    if ((code === 4401 && !mayRenew) || code === 4403 || code === 4408) return refuse(refusal(reason))
     // The first pause is short, and not for all the same: that is what a restart (1012) asks for.
     retry = setTimeout(connect, Math.max(pause(attempts++, backoff), code === 4429 ? restAfterFlood : 0))
     onLost(attempts)
   }
 
-  function refuse (code = notSignedIn): void {
+  function refuse (error: ClientError): void {
     close()
-    onRefused(new ClientError(code, 'The caller was refused.'))
+    onRefused(error)
   }
 
   function close (): void {
@@ -175,7 +171,7 @@ export function createSocket ({ settings, WebSocket, onEvent, onOpen, onLost, on
     deadline = socket = undefined
     isOpen = false
     fences = []
-    codes = []
+    failure = undefined
     old?.close()
   }
 

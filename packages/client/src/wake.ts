@@ -2,5 +2,5 @@
 export function onWake (fn: () => void, signal: AbortSignal): void {
   if (typeof document === 'undefined') return
   addEventListener('online', fn, { signal })
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) fn() }, { signal })
+  document.addEventListener('visibilitychange', fn, { signal })
 }
