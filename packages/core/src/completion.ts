@@ -5,7 +5,7 @@ import { outcomeError, type ConnectFlow, type FlowOutcome, type RelayFlow } from
 import type { ClaimedFlow, Flows } from './flows.ts'
 import type { GiveBack } from './give-back.ts'
 import { accountId, sameAccount, type Account, type Owner, type TokenSet } from './grant.ts'
-import type { Clock, TokenStore } from './ports.ts'
+import type { Clock, TokenStore, VersionedGrant } from './ports.ts'
 import type { AuthorizationResponse, Provider } from './provider.ts'
 import { grantRecord } from './token-set.ts'
 
@@ -23,6 +23,11 @@ export interface CompletionOptions {
 export interface Ending {
   outcome: FlowOutcome
   error?: ErrorCode
+}
+
+/** With what was stored for it. */
+interface Completed extends Ending {
+  stored?: VersionedGrant
 }
 
 /** From a person's answer to the end of a flow. */
@@ -43,30 +48,41 @@ export interface Completion {
 }
 
 export function createCompletion ({ tokens, flows, clock, provider, audit, giveBack, onError }: CompletionOptions): Completion {
-  /** Saves what the provider gave, unless it belongs to another account. Durable before anybody is told. */
-  async function store (flow: ConnectFlow, tokenSet: TokenSet): Promise<FlowOutcome> {
+  /** Saves what the provider gave, unless it belongs to another account or nobody wants it any more. Durable before anybody is told. */
+  async function store (flow: ConnectFlow, tokenSet: TokenSet): Promise<Completed> {
     const before = await tokens.load(flow.key)
     for (const expected of [flow.account, before?.record.account]) {
-      if (expected !== undefined && (tokenSet.account === undefined || !sameAccount(tokenSet.account, expected))) return 'account_mismatch'
+      if (expected !== undefined && (tokenSet.account === undefined || !sameAccount(tokenSet.account, expected))) return { outcome: 'account_mismatch' }
     }
+    if (await isRevoked(flow)) return { outcome: 'cancelled' }
     const record = { ...grantRecord(tokenSet, { before: before?.record, requestedScopes: flow.scopes, now: clock.now() }), answeredAt: clock.now() }
     const version = await tokens.save(flow.key, record, before?.version)
     if (version === undefined) return store(flow, tokenSet)
     const { account, scopes } = record
     audit(flow.key, { type: 'granted', scopes, flowId: flow.id, ...(account !== undefined && { account: accountId(account) }) })
-    return 'granted'
+    return { outcome: 'granted', stored: { record, version } }
   }
 
-  async function keep (from: Provider, flow: ConnectFlow, tokenSet: TokenSet): Promise<FlowOutcome> {
+  /** A claimed flow that is cancelled was of a grant that has been disconnected. */
+  async function isRevoked (flow: ConnectFlow): Promise<boolean> {
+    return (await flows.find(flow.id))?.outcome === 'cancelled'
+  }
+
+  /** The grant was disconnected while its save was under way, perhaps before. It must not come back. */
+  async function takeBack (flow: ConnectFlow, { record, version }: VersionedGrant): Promise<void> {
+    if (await durably(clock, () => tokens.delete(flow.key, version))) await giveBack(flow.key, record)
+  }
+
+  async function keep (from: Provider, flow: ConnectFlow, tokenSet: TokenSet): Promise<Completed> {
     const { account = tokenSet.account, failure } = await askAccount(from, tokenSet)
     // An answer about somebody else than the ID token's may mean that the access token is somebody else's too.
     const contradicts = tokenSet.account !== undefined && ConsentryError.is(failure?.error, 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID')
-    const outcome = contradicts ? 'provider_error' : await durably(clock, () => store(flow, account === undefined ? tokenSet : { ...tokenSet, account }))
-    if (outcome === 'granted') return outcome
+    const completed: Completed = contradicts ? { outcome: 'provider_error' } : await durably(clock, () => store(flow, account === undefined ? tokenSet : { ...tokenSet, account }))
+    if (completed.outcome === 'granted') return completed
     // Where one revocation ends all of an account, it may be somebody's who has nothing to do with this.
-    if (from.revokesAll !== true) await giveBack(flow.key, { ...tokenSet, ...(account !== undefined && { account }) })
+    if (from.revokesAll !== true || completed.outcome === 'cancelled') await giveBack(flow.key, { ...tokenSet, ...(account !== undefined && { account }) })
     if (failure !== undefined && (contradicts || account === undefined)) throw failure.error
-    return outcome
+    return completed
   }
 
   /** What there is to tell of the account is worth a question, but no consent: the code is spent. */
@@ -81,20 +97,23 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, giveB
     }
   }
 
-  async function exchange (flow: ConnectFlow, response: AuthorizationResponse, asked: ConnectFlow | RelayFlow): Promise<FlowOutcome> {
+  async function exchange (flow: ConnectFlow, response: AuthorizationResponse, asked: ConnectFlow | RelayFlow): Promise<Completed> {
     const from = provider(flow.provider)
     if (from.kind !== 'redirect') throw new ConsentryError('CONSENTRY_ERR_RESPONSE_INVALID')
     return keep(from, flow, await from.exchange(response, asked))
   }
 
   /** Never rejects: every failure is an outcome. */
-  async function end (flow: ClaimedFlow<ConnectFlow>, work: () => Promise<Ending>): Promise<Ending> {
-    const ending = await work().catch((error: unknown): Ending => {
+  async function end (flow: ClaimedFlow<ConnectFlow>, work: () => Promise<Completed>): Promise<Ending> {
+    const { stored, ...ending } = await work().catch((error: unknown): Completed => {
       onError(error, 'completing a flow')
       return { outcome: 'provider_error', error: ConsentryError.is(error) ? error.code : 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE' }
     })
     try {
-      await flows.settle(flow, ending.outcome, ending.error)
+      const settled = await flows.settle(flow, ending.outcome, ending.error)
+      if (settled || stored === undefined || !await isRevoked(flow)) return ending
+      await takeBack(flow, stored)
+      return { outcome: 'cancelled' }
     } catch (error) {
       // The grant is safe; waiters read it when the flow's time is over.
       onError(error, 'settling a flow')
@@ -104,11 +123,11 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, giveB
 
   return {
     complete (flow, response, relay) {
-      return end(flow, async () => response.type === 'code' ? { outcome: await exchange(flow, response, relay ?? flow) } : refusal(response.error))
+      return end(flow, async () => response.type === 'code' ? exchange(flow, response, relay ?? flow) : refusal(response.error))
     },
 
     completeWith (flow, tokenSet) {
-      return end(flow, async () => ({ outcome: await keep(provider(flow.provider), flow, tokenSet) }))
+      return end(flow, async () => keep(provider(flow.provider), flow, tokenSet))
     },
 
     async submit (flowId, owner, values) {
@@ -123,7 +142,7 @@ export function createCompletion ({ tokens, flows, clock, provider, audit, giveB
         const { outcome = 'expired', error } = await flows.ended(flow)
         return { outcome, ...(error !== undefined && { error }) }
       }
-      return end(claimed, async () => ({ outcome: await keep(from, claimed, tokenSet) }))
+      return end(claimed, async () => keep(from, claimed, tokenSet))
     }
   }
 }

@@ -18,7 +18,7 @@ export const disconnectedTopic = 'disconnected'
 export interface DisconnectOptions {
   providers: Readonly<Record<string, Provider>>
   tokens: TokenStore
-  flows: Pick<Flows, 'pending' | 'withdraw'>
+  flows: Pick<Flows, 'pending' | 'revoke'>
   wakeups: Wakeups
   clock: Clock
   audit: Audit
@@ -55,15 +55,25 @@ export function createDisconnect ({ providers, tokens, flows, wakeups, clock, au
   }
 
   return async function disconnect (key) {
+    const tell = (): void => { wakeups.wake(disconnectedTopic, grantKeyId(key)) }
+    const asked = await flows.pending(key)
+    let overtaken = false
+    if (asked?.status === 'claimed') {
+      tell()
+      // What the person has just consented to is not stored any more, or was, and is found below.
+      overtaken = await flows.revoke(asked.id)
+    }
     const forgotten = await forget(key)
-    if (forgotten === undefined) return undefined
-    wakeups.wake(disconnectedTopic, grantKeyId(key))
+    if (forgotten === undefined && !overtaken) return undefined
+    tell()
     // A question that asks for more of it, held to its account, has lost its ground.
     const flow = await flows.pending(key)
-    if (flow?.status === 'pending') await flows.withdraw(flow.id, 'cancelled')
+    if (flow !== undefined) await flows.revoke(flow.id)
     for (const [name, from] of Object.entries(providers)) {
       if (from.kind === 'direct' && from.subject?.provider === key.provider) await disconnect({ ...key, provider: name })
     }
+    // Whoever works on the answer gives back what it brings.
+    if (forgotten === undefined) return { revoked: false }
     const record = typeof forgotten === 'string' ? undefined : forgotten
     const result = record === undefined ? { revoked: false, error: forgotten as ErrorCode } : await revoke(key, record)
     audit(key, {

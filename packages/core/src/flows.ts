@@ -96,10 +96,12 @@ export interface Flows extends Parking {
   matchOwn (id: string, owner: Owner): Promise<MatchedFlow<ConnectFlow>>
   /** The right to use the answer, given to one caller; the others get `undefined`. Rejects with `CONSENTRY_ERR_FLOW_EXPIRED` when the time is over. */
   claim<F extends Flow> (flow: MatchedFlow<F>): Promise<ClaimedFlow<F> | undefined>
-  /** Ends a claimed flow, with its outcome. */
-  settle (flow: ClaimedFlow, outcome: FlowOutcome, error?: ErrorCode): Promise<void>
+  /** Ends a claimed flow, with its outcome. `false` when it has ended already. */
+  settle (flow: ClaimedFlow, outcome: FlowOutcome, error?: ErrorCode): Promise<boolean>
   /** Ends a flow nobody has claimed. `false` when somebody has. */
   withdraw (id: string, outcome: 'denied' | 'cancelled' | 'expired' | 'superseded'): Promise<boolean>
+  /** Ends a flow as `cancelled`, claimed or not: whoever claimed it gives back what it brings. */
+  revoke (id: string): Promise<boolean>
   /** Waits for the end of a flow that another caller claimed. */
   ended<F extends Flow> (flow: F): Promise<F>
   /** Waits for the outcome as the waiter with this id. */
@@ -193,11 +195,15 @@ export function createFlows (options: FlowsOptions): Flows {
     },
 
     async settle (flow, outcome, error) {
-      await records.end(flow, 'claimed', outcome, error)
+      return records.end(flow, 'claimed', outcome, error)
     },
 
     async withdraw (id, outcome) {
       return records.end(id, 'pending', outcome)
+    },
+
+    async revoke (id) {
+      return await records.end(id, 'pending', 'cancelled') || records.end(id, 'claimed', 'cancelled')
     },
 
     async ended (flow) {

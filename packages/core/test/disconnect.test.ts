@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ConsentryError } from '../src/errors.ts'
+import type { TokenSet } from '../src/grant.ts'
 import { memoryTokens } from '../src/memory-tokens.ts'
 import type { TokenStore } from '../src/ports.ts'
 import { account, alice, answer, codeOf, createWorld, fakeProvider, grantOf, keyOf, minute, question, rest, type World } from './world.ts'
@@ -219,3 +220,52 @@ t.test('a scope that covers another serves it, and nobody is asked', async (t) =
   t.same((await world.grants.available(key, { scopes: ['public_repo'] }))?.missingScopes, [])
   t.equal(await world.grants.check(key, { scopes: ['gist'] }), 'do_auth')
 })
+
+for (const held of [true, false]) {
+  t.test(`a disconnect during an exchange wins, ${held ? 'of more for a grant' : 'of a first one'}: what comes is given back`, async (t) => {
+    const world = createWorld()
+    if (held) await world.tokens.save(key, grantOf(), undefined)
+    const started = await world.executions.start(alice, (execution) => execution.authorize('github', { scopes: ['write'] }))
+    await rest()
+    const flowId = await question(world, alice, started.id)
+    let outcome: Promise<string> | undefined
+    const release = await new Promise<(tokens: TokenSet) => void>((exchanging) => {
+      world.github.onExchange = () => new Promise((resolve) => { exchanging(resolve) })
+      outcome = answer(world, flowId)
+    })
+    t.same(await world.grants.disconnect(key), { revoked: held })
+    release({ accessToken: 'late', tokenType: 'bearer', scopes: ['write'], account: account() })
+    t.equal(await outcome, 'cancelled')
+    t.equal(await world.tokens.exists(key), false)
+    t.same(world.github.revoked, held ? ['stored-access', 'late'] : ['late'])
+    t.match(await world.flows.find(flowId), { status: 'settled', outcome: 'cancelled' })
+    t.match(await started.ended, { status: 'failed', error: { code: 'CONSENTRY_ERR_GRANT_REVOKED' } })
+  })
+}
+
+for (const [moment, before] of [['just before', true], ['just after', false]] as const) {
+  t.test(`a disconnect ${moment} the save of an exchange: nothing stays, and nothing stays valid`, async (t) => {
+    const inner = memoryTokens()
+    let meanwhile: (() => Promise<unknown>) | undefined
+    const once = async (): Promise<void> => {
+      const fn = meanwhile
+      meanwhile = undefined
+      await fn?.()
+    }
+    const tokens: TokenStore = {
+      ...inner,
+      async save (...grant) {
+        if (before) await once()
+        const version = await inner.save(...grant)
+        await once()
+        return version
+      }
+    }
+    const world = createWorld({ tokens })
+    const other = createWorld({ clock: world.clock, state: world.state, tokens: inner, github: world.github })
+    meanwhile = () => other.grants.disconnect(key)
+    t.equal(await answer(world, (await world.grants.prepare(key, read)).id), 'cancelled')
+    t.equal(await inner.exists(key), false)
+    t.same(world.github.revoked, ['access-1'])
+  })
+}
