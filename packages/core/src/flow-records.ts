@@ -1,5 +1,5 @@
 import type { ErrorCode } from './errors.ts'
-import { isAbandoned, isUnderWay, settled, type ConnectFlow, type Flow, type FlowOutcome, type FlowWaiter } from './flow.ts'
+import { claimGrace, isUnderWay, mayBeAbandoned, settled, type ConnectFlow, type Flow, type FlowOutcome, type FlowWaiter } from './flow.ts'
 import type { GrantKey } from './grant.ts'
 import { grantKeyId } from './keys.ts'
 import type { Clock, StateStore } from './ports.ts'
@@ -20,6 +20,10 @@ export interface FlowRecords {
    * flow that was read before, and has not changed since, nothing is read.
    */
   update<F extends Flow> (flow: string | F, change: (flow: F) => F | undefined): Promise<F | undefined>
+  /** Makes `change`, which claims the flow. From here on it counts as worked on, for as long as that may take. */
+  claim<F extends Flow> (flow: F, change: (flow: F) => F | undefined): Promise<F | undefined>
+  /** Ends the flow if whoever claimed it is gone. Resolves to the flow as it then is. */
+  abandon (id: string): Promise<Flow | undefined>
   /** Ends the flow if it is in the status `when`. */
   end (flow: string | Flow, when: Flow['status'], outcome: FlowOutcome, error?: ErrorCode): Promise<boolean>
   /** What a waiter that stops waiting leaves behind: when it was the last, nobody needs the answer. Resolves to the flow as it then is. */
@@ -38,6 +42,8 @@ export interface FlowRecordsOptions {
 const remembered = 10 * 60_000
 
 const flowKey = (id: string): string => `flow:${id}`
+/** Is there while a claim counts: for `claimGrace` by the time of the store, whatever the clocks of the nodes say. */
+const claimKey = (id: string): string => `claim:${id}`
 const pendingKey = (key: GrantKey): string => `pending:${grantKeyId(key)}`
 
 export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecordsOptions): FlowRecords {
@@ -57,7 +63,11 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
   async function pending (key: GrantKey): Promise<ConnectFlow | undefined> {
     const id = await state.get(pendingKey(key))
     const flow = id === undefined ? undefined : await find(id) as ConnectFlow | undefined
-    return flow !== undefined && isUnderWay(flow, clock.now()) ? flow : undefined
+    return flow !== undefined && isUnderWay(flow, clock.now()) && !await isAbandoned(flow) ? flow : undefined
+  }
+
+  async function isAbandoned (flow: Flow): Promise<boolean> {
+    return mayBeAbandoned(flow, clock.now()) && await state.get(claimKey(flow.id)) === undefined
   }
 
   function update<F extends Flow> (known: string | F, change: (flow: F) => F | undefined): Promise<F | undefined> {
@@ -87,14 +97,19 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
   }
 
   /** `undefined` when the flow is over. */
-  async function join (id: string, { scopes, waiters, standing, byHandle }: ConnectFlow): Promise<ConnectFlow | undefined> {
+  async function join (id: string, joining: ConnectFlow, isAlive = false): Promise<ConnectFlow | undefined> {
+    const { scopes, waiters, standing, byHandle } = joining
     let widened = false
+    let doubtful: ConnectFlow | undefined
     const joined = await update<ConnectFlow>(id, (flow) => {
       if (!isUnderWay(flow, clock.now())) return undefined
+      doubtful = !isAlive && mayBeAbandoned(flow, clock.now()) ? flow : undefined
+      if (doubtful !== undefined) return undefined
       const union = flow.opened ? flow.scopes : unionScopes(flow.scopes, scopes)
       widened = union.length > flow.scopes.length
       return { ...flow, scopes: union, waiters: [...flow.waiters, ...waiters], standing: flow.standing || standing, byHandle: flow.byHandle || byHandle }
     })
+    if (doubtful !== undefined && !await isAbandoned(doubtful)) return join(id, joining, true)
     if (widened) wakeups.wake(`flow:${id}`)
     return joined
   }
@@ -116,6 +131,22 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
       }
     },
 
+    async claim (flow, change) {
+      // Who finds it claimed already comes too late to make that last longer.
+      const marked = flow.status === 'pending' ? state.set(claimKey(flow.id), '', claimGrace).catch(() => {}) : undefined
+      const [claimed] = await Promise.all([update(flow, change), marked])
+      return claimed
+    },
+
+    async abandon (id) {
+      const flow = await find(id)
+      if (flow === undefined || !await isAbandoned(flow)) return flow
+      const ended = await update(flow, (current) => current.status === 'claimed' ? settled(current, 'expired') : undefined)
+      if (ended === undefined) return find(id)
+      tell(ended)
+      return ended
+    },
+
     async end (known, when, outcome, error) {
       const ended = await update(known, (flow) => flow.status === when ? settled(flow, outcome, error) : undefined)
       if (ended !== undefined) tell(ended)
@@ -124,7 +155,6 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
 
     async leave (id, waiterId, outcome) {
       const flow = await update<ConnectFlow>(id, (flow) => {
-        if (isAbandoned(flow, clock.now())) return settled(flow, 'expired')
         if (flow.status !== 'pending') return undefined
         const remaining = { ...flow, waiters: flow.waiters.filter((waiter: FlowWaiter) => waiter.id !== waiterId) }
         return remaining.waiters.length > 0 || flow.standing ? remaining : settled(remaining, outcome)

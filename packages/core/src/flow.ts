@@ -106,14 +106,18 @@ export interface FlowEnd {
 /** How long an exchange may take, in milliseconds. After that, whoever claimed the flow is taken for dead. */
 export const claimGrace = 30_000
 
-/** Whether the flow was claimed by someone who never settled it. */
-export function isAbandoned (flow: Flow, now: number): boolean {
-  return flow.status === 'claimed' && now - (flow.claimedAt ?? now) > claimGrace
+/**
+ * Whether the flow may have been claimed by someone who is no more there to settle it: by the clock of this node. Another
+ * node's may have been another, so the store has the last word.
+ */
+export function mayBeAbandoned (flow: Flow, now: number): boolean {
+  const age = now - (flow.claimedAt ?? now)
+  return flow.status === 'claimed' && (age < 0 || age > claimGrace)
 }
 
 /** Whether an answer to the flow may still come, or be worked on. */
 export function isUnderWay (flow: Flow, now: number): boolean {
-  return flow.status !== 'settled' && flow.expiresAt > now && !isAbandoned(flow, now)
+  return flow.status !== 'settled' && flow.expiresAt > now
 }
 
 /** What a flow leaves behind so that a late visitor can be told how it ended: no secret of the token request. */

@@ -186,7 +186,7 @@ export function createFlows (options: FlowsOptions): Flows {
     },
 
     async claim (flow) {
-      const won = await records.update<typeof flow>(flow, (current) => {
+      const won = await records.claim<typeof flow>(flow, (current) => {
         if (current.status !== 'pending') return undefined
         assertUnderWay(current, clock.now())
         return { ...current, status: 'claimed', claimedAt: clock.now() }

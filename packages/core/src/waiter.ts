@@ -1,5 +1,5 @@
 import { Deadline, type Deadlines } from './deadlines.ts'
-import { claimGrace, isAbandoned, type ConnectFlow, type Flow, type FlowEnd, type FlowOutcome } from './flow.ts'
+import { claimGrace, mayBeAbandoned, type ConnectFlow, type Flow, type FlowEnd, type FlowOutcome } from './flow.ts'
 import type { FlowRecords } from './flow-records.ts'
 import type { Clock } from './ports.ts'
 import type { AbortLike, AbortListener } from './stop.ts'
@@ -10,7 +10,7 @@ export interface WaiterPorts {
   clock: Clock
   deadlines: Deadlines
   wakeups: Wakeups
-  records: Pick<FlowRecords, 'find' | 'leave'>
+  records: Pick<FlowRecords, 'abandon' | 'find' | 'leave'>
 }
 
 /** Who waits. */
@@ -30,6 +30,8 @@ export interface WaiterOptions {
 
 /** A hint may be lost: without one, a waiter reads again after this long, in milliseconds. */
 const reread = 30_000
+/** A claim that may be abandoned is looked at this often, in milliseconds. */
+const recheck = 1_000
 
 /**
  * Waits for the end of a flow and resolves exactly once, to how it ended for this waiter. It listens, then reads, then
@@ -98,9 +100,20 @@ export class Waiter extends Deadline implements WakeupListener, AbortListener {
     if (flow.status === 'settled') return this.#end(flow.outcome ?? 'expired', flow)
     const { clock } = this.#ports
     // Whoever answered in time is not turned away while the provider is asked.
-    if (isAbandoned(flow, clock.now())) void this.#giveUp('expired')
-    else if (flow.claimedAt !== undefined) this.#until = Math.max(this.#until, Math.ceil(clock.monotonic() + flow.claimedAt + claimGrace + 1 - clock.now()))
+    const doubtful = mayBeAbandoned(flow, clock.now())
+    const left = doubtful ? recheck : flow.claimedAt === undefined ? 0 : flow.claimedAt + claimGrace + 1 - clock.now()
+    this.#until = Math.max(this.#until, Math.ceil(clock.monotonic() + left))
+    if (doubtful) void this.#doubt()
     if (widened && flow.purpose === 'connect') this.#caller.onRequired?.(flow)
+  }
+
+  async #doubt (): Promise<void> {
+    try {
+      const flow = await this.#ports.records.abandon(this.#flowId)
+      if (flow?.status === 'settled') this.#end(flow.outcome ?? 'expired', flow)
+    } catch {
+      // The store is away; the next look comes with the deadline.
+    }
   }
 
   #arm (): void {

@@ -118,6 +118,27 @@ t.test('R8: who comes after the death begins anew, though nobody waited', async 
   t.not((await begin(world)).id, flow.id)
 })
 
+for (const [name, off] of [['ahead', 3 * 60_000], ['behind', -3 * 60_000]] as const) {
+  t.test(`R16: a node whose clock is minutes ${name} waits for an exchange elsewhere as long as others do`, async (t) => {
+    const world = createWorld()
+    const { clock, state } = world
+    const other = createWorld({ clock: { ...clock, now: () => clock.now() + off }, state })
+    for (const settles of [true, false]) {
+      const flow = await begin(world)
+      const waiting = [world, other].map(async ({ flows }) => flows.wait(flow, 'w'))
+      const claimed = await world.flows.claim(await matched(world, flow))
+      if (claimed === undefined) return t.fail('not claimed')
+      const onlooker = other.flows.ended(flow)
+      t.equal((await begin(other)).id, flow.id, 'who comes meanwhile joins')
+      await clock.advance(settles ? 29_000 : 31_000)
+      if (settles) await world.flows.settle(claimed, 'granted')
+      else await clock.advance(5_000)
+      t.same((await Promise.all([...waiting, onlooker])).map(({ outcome }) => outcome), Array(3).fill(settles ? 'granted' : 'expired'))
+      t.equal(await other.flows.pending(key), undefined)
+    }
+  })
+}
+
 t.test('an answer in time is waited for beyond the end of the time', async (t) => {
   for (const before of [1, 10_000]) {
     const world = createWorld()
@@ -140,7 +161,7 @@ t.test('an answer that is accepted while the waiter is about to give up', async 
   const claimed: ConnectFlow = { ...flow, status: 'claimed', claimedAt: clock.now() }
   let stored: ConnectFlow = flow
   const deadlines = createDeadlines(clock)
-  const records = { find: async () => stored, leave: async () => (stored = claimed) }
+  const records = { abandon: async () => stored, find: async () => stored, leave: async () => (stored = claimed) }
   const waiter = new Waiter(flow, { id: 'w', timeout: 1_000 }, { clock, wakeups, deadlines, records })
   await clock.advance(2_000)
   t.equal(stored, claimed)
