@@ -14,7 +14,7 @@ import { configuration, createSigningKey, routes } from './op/config.ts'
 import { readForm, send } from './op/http.ts'
 import { interactions } from './op/interactions.ts'
 import type { Brand, Look } from './op/layout.ts'
-import { createLedger, recordTokenRequest, recordTokenResponse } from './op/ledger.ts'
+import { createLedger, recordRevocation, recordTokenRequest, recordTokenResponse } from './op/ledger.ts'
 import type { Ledger } from './op/ledger.ts'
 import { notePage } from './op/pages.ts'
 import { Store } from './op/store.ts'
@@ -52,8 +52,8 @@ export interface LocalProviderOptions {
 /** An endpoint that can be made to fail. */
 export type FaultyEndpoint = 'token' | 'userinfo' | 'discovery' | 'jwks' | 'revocation' | 'calendar'
 
-/** How it fails: a 500, no answer at all, or a page of HTML with status 200. */
-export type Fault = 'status500' | 'hang' | 'html'
+/** How it fails: a 500, a 429 that names no time, no answer at all, or a page of HTML with status 200. */
+export type Fault = 'status500' | 'status429' | 'hang' | 'html'
 
 /** A running OpenID provider with a calendar API. */
 export interface LocalProvider {
@@ -94,6 +94,7 @@ function count (ledger: Ledger, path: string): void {
 
 function breakDown (res: ServerResponse, how: Fault): void {
   if (how === 'status500') send(res, 500, { 'content-type': 'text/plain' }, 'Internal Server Error')
+  else if (how === 'status429') send(res, 429, { 'content-type': 'text/plain' }, 'Too Many Requests')
   else if (how === 'html') send(res, 200, { 'content-type': 'text/html' }, '<!doctype html><title>Maintenance</title><p>Back soon.')
   // A hanging request is left alone, until the other side or `close` ends it.
 }
@@ -142,9 +143,11 @@ export async function startLocalProvider (options: LocalProviderOptions = {}): P
   events.on('error', note)
   provider.use(async (ctx, next) => {
     await next()
+    if (ctx.path === routes.revocation) recordRevocation(ledger, ctx.oidc.body)
     if (ctx.path !== routes.token || ctx.method !== 'POST') return
-    recordTokenRequest(ledger, ctx.oidc.body)
-    recordTokenResponse(ledger, ctx.body)
+    // No client is known where its authentication failed.
+    const presented = recordTokenRequest(ledger, ctx.oidc.body, ctx.oidc.client?.clientId ?? '')
+    recordTokenResponse(ledger, ctx.body, ctx.status, presented, ctx.oidc.account?.accountId)
   })
   const callback = provider.callback()
 
@@ -160,8 +163,11 @@ export async function startLocalProvider (options: LocalProviderOptions = {}): P
     const endpoint = endpoints[path]
     const fault = endpoint === undefined ? undefined : faults.get(endpoint)
     if (fault !== undefined) {
-      if (endpoint === 'token') recordTokenRequest(ledger, Object.fromEntries(await readForm(req)))
-      breakDown(res, fault)
+      if (endpoint === 'token') {
+        const presented = recordTokenRequest(ledger, Object.fromEntries(await readForm(req)), '')
+        breakDown(res, fault)
+        if (fault !== 'hang') recordTokenResponse(ledger, undefined, res.statusCode, presented)
+      } else breakDown(res, fault)
     } else if (path.startsWith('/interaction/')) {
       await interactions({ brand, accounts, provider }, req, res)
     } else if (endpoint === 'calendar') {

@@ -119,7 +119,7 @@ async function send (port: number, words: readonly string[]): Promise<string> {
 }
 
 /** Asks again every 20 ms; for ten seconds. */
-async function until (condition: () => Promise<boolean>): Promise<void> {
+export async function until (condition: () => Promise<boolean>): Promise<void> {
   for (let attempt = 0; attempt < 500; attempt++) {
     if (await condition().catch(() => false)) return
     await sleep(20)
