@@ -1,4 +1,4 @@
-import type { RedisServer } from '@consentry/testing'
+import { startRedis, startRedisCluster } from '@consentry/testing'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { call, callbackOn, isOver, lease, socketOn, startNodes, startOn, statusOn, typesOf, type Node, type Status } from './nodes.ts'
@@ -6,8 +6,10 @@ import { call, callbackOn, isOver, lease, socketOn, startNodes, startOn, statusO
 // Several leases have to end.
 t.setTimeout(110_000)
 
-const all = await startNodes(t, 3)
-const { redis: [redis], op } = all as typeof all & { redis: [RedisServer] }
+const redis = await startRedis()
+t.teardown(() => redis.close())
+const all = await startNodes(t, 3, { redis: [redis.port] })
+const { op } = all
 const [a, b, c] = all.nodes as [Node, Node, Node]
 const lost = 'CONSENTRY_ERR_NODE_LOST'
 const longerThanLease = lease * 1_500
@@ -26,7 +28,9 @@ t.test('a run on one node, its WebSocket on another, its callback on a third', a
 })
 
 t.test('the same with a cluster of Redis', async (t) => {
-  const clustered = await startNodes(t, 3, { clustered: true })
+  const cluster = await startRedisCluster()
+  t.teardown(() => cluster.close())
+  const clustered = await startNodes(t, 3, { redis: cluster.nodes.map(({ port }) => port) })
   const [a, b, c] = clustered.nodes as [Node, Node, Node]
   const alice = await clustered.browser('alice')
   const socket = await socketOn(b, alice, clustered)
@@ -135,7 +139,7 @@ t.test('R2: a node that was paused for longer than its lease writes nothing afte
   t.match(await socket.until(({ type }) => type === 'failed'), { data: { code: lost } })
   const { seq } = await statusOn(c, browser, all, started)
   paused.resume()
-  while (!paused.messages.some(({ type }) => type === 'aborted')) await sleep(10)
+  await paused.says('aborted')
   await sleep(300)
   t.match(await statusOn(c, browser, all, started), { status: 'failed', error: { code: lost }, seq })
   t.match(await statusOn(paused, browser, all, started), { status: 'failed', error: { code: lost }, seq }, 'it says so itself')
@@ -153,7 +157,7 @@ t.test('R17: a node that is closed: its sockets say so, its exchange finishes, a
   const elsewhere = await startOn(a, other, all)
   const callback = await callbackOn(c, browser, all, started)
   const exchanged = call(other, all, await callbackOn(closing, other, all, elsewhere))
-  while (!closing.messages.some(({ type }) => type === 'exchanging')) await sleep(10)
+  await closing.says('exchanging')
   const closed = closing.close()
   t.equal(await socket.closed, 1012)
   t.match(socket.events.at(-1), { type: 'failed', data: { code: 'CONSENTRY_ERR_SHUTDOWN' } })

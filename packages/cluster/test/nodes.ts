@@ -1,11 +1,11 @@
-import { consent, createBrowser, freePort, signIn, startLocalProvider, startRedis, startRedisCluster, type Browser, type LocalProvider, type RedisServer } from '@consentry/testing'
+import { consent, createBrowser, freePort, signIn, startLocalProvider, type Browser, type LocalProvider } from '@consentry/testing'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
-import type { NodeConfig, NodeMessage } from './fixtures/node.ts'
+import type { NodeConfig, NodeMessage, NodeOrder, Usage } from './fixtures/node.ts'
 
 /** Seconds. Long enough for a busy machine, short enough for a test. */
 export const lease = 3
@@ -14,6 +14,11 @@ export const lease = 3
 export interface Node {
   url: string
   messages: NodeMessage[]
+  /** Waits until it has said this, once more than `heard` times. */
+  says (type: NodeMessage['type'], heard?: number): Promise<NodeMessage>
+  tell (order: NodeOrder): void
+  /** What it holds now. */
+  usage (): Promise<Usage>
   /** Stops it where it is (SIGSTOP). */
   pause (): void
   resume (): void
@@ -25,33 +30,52 @@ export interface Node {
 
 /** What several nodes have in common. */
 export interface Nodes {
-  /** One server, or those of a cluster. */
-  redis: readonly RedisServer[]
   op: LocalProvider
+  /** Of the provider that they ask. */
+  issuer: string
+  /** The subject of each user who has signed in. */
+  people: Map<string, string>
   /** The first one's is the `baseUrl`. */
   nodes: Node[]
   start (options?: Partial<NodeConfig>): Promise<Node>
-  /** A browser of this person, signed in. */
-  browser (username: string): Promise<Browser>
+  /** A browser of this person, signed in; the answer comes back to this node, or to the first. */
+  browser (username: string, node?: Node): Promise<Browser>
 }
 
-/** As many processes as asked for, one Redis, one provider. */
-export async function startNodes (t: Test, count: number, { clustered = false }: { clustered?: boolean } = {}): Promise<Nodes> {
+/** Settings of all nodes, and of what they share. */
+export interface NodesOptions extends Partial<Omit<NodeConfig, 'port' | 'baseUrl' | 'redis'>> {
+  /** Ports of Redis. None: each node has a memory of its own. */
+  redis: readonly number[]
+  /** Of the calendar, in seconds. */
+  accessTokenTtl?: number
+}
+
+/** As many processes as asked for, and one provider; they ask another one when `issuer` is given. */
+export async function startNodes (t: Pick<Test, 'teardown'>, count: number, { accessTokenTtl, ...settings }: NodesOptions): Promise<Nodes> {
   const ports = await Promise.all(Array.from({ length: count }, freePort))
   const baseUrl = `http://127.0.0.1:${ports[0] ?? 0}`
   const client = (clientId: string, firstParty: boolean) => ({ clientId, clientSecret: `secret-of-${clientId}`, firstParty, redirectUris: [`${baseUrl}/auth/callback/${clientId}`] })
-  const people = Array.from({ length: 20 }, (_, index) => ({ username: `user${index}` }))
-  const op = await startLocalProvider({ issuerHost: 'localhost', clients: [client('corp', true), client('calendar', false)], accounts: people })
+  const accounts = Array.from({ length: 20 }, (_, index) => ({ username: `user${index}` }))
+  const op = await startLocalProvider({ issuerHost: 'localhost', clients: [client('corp', true), { ...client('calendar', false), ...accessTokenTtl !== undefined && { accessTokenTtl } }], accounts })
   t.teardown(() => op.close())
-  const redis = clustered ? (await startRedisCluster()).nodes : [await startRedis()]
-  t.teardown(() => Promise.all(redis.map((server) => server.close())))
+  const { issuer = op.issuer } = settings
 
   async function start (options: Partial<NodeConfig> = {}): Promise<Node> {
-    const config: NodeConfig = { port: await freePort(), baseUrl, issuer: op.issuer, redis: redis.map((server) => server.port), lease, exchange: 0, ...options }
+    const config: NodeConfig = {
+      port: await freePort(), baseUrl, issuer, lease, lockLease: 2_000, timeout: 1_000, providerTimeout: 5_000, exchange: 0, clockOff: 0, flowLifetime: 600, refreshBuffer: 60, executions: {}, ...settings, ...options
+    }
     // Without the loaders that the test runner gives to its children.
-    const child = fork(fileURLToPath(new URL('fixtures/node.js', import.meta.url)), [JSON.stringify(config)], { env: { ...process.env, NODE_OPTIONS: '' }, execArgv: [] })
+    const child = fork(fileURLToPath(new URL('fixtures/node.js', import.meta.url)), [JSON.stringify(config)], { env: { ...process.env, NODE_OPTIONS: '' }, execArgv: ['--expose-gc'] })
     const exited = once(child, 'exit')
     const messages: NodeMessage[] = []
+    const tell = (order: NodeOrder): void => { child.send(order) }
+    const says = async (type: NodeMessage['type'], heard = 0): Promise<NodeMessage> => {
+      for (;;) {
+        const message = messages.filter((each) => each.type === type)[heard]
+        if (message !== undefined) return message
+        await sleep(10)
+      }
+    }
     const end = async (signal: NodeJS.Signals): Promise<void> => {
       child.kill(signal)
       await exited
@@ -62,6 +86,14 @@ export async function startNodes (t: Test, count: number, { clustered = false }:
     return {
       url: `http://127.0.0.1:${config.port}`,
       messages,
+      says,
+      tell,
+      async usage () {
+        const heard = messages.filter(({ type }) => type === 'usage').length
+        tell({ type: 'usage' })
+        const { usage } = await says('usage', heard) as { usage: Usage }
+        return usage
+      },
       pause: () => { child.kill('SIGSTOP') },
       resume: () => { child.kill('SIGCONT') },
       kill: () => end('SIGKILL'),
@@ -69,14 +101,22 @@ export async function startNodes (t: Test, count: number, { clustered = false }:
     }
   }
 
+  const people = new Map<string, string>()
   return {
-    redis,
     op,
+    issuer,
+    people,
     nodes: await Promise.all(ports.map((port) => start({ port }))),
     start,
-    async browser (username) {
+    async browser (username, node) {
       const browser = createBrowser()
-      await signIn(await browser.open(`${baseUrl}/auth/login`), username)
+      const stopAt = (url: URL): boolean => node !== undefined && url.pathname.startsWith('/auth/callback/')
+      const page = await browser.open(`${baseUrl}/auth/login`, { stopAt })
+      // Another provider signs in whoever it likes.
+      const { next } = issuer === op.issuer ? await signIn(page, username, { stopAt }) : page
+      if (node !== undefined && next !== undefined) await browser.open(next.replace(baseUrl, node.url))
+      const { userId, subject } = (await browser.fetch('/auth/userinfo')).json() as { userId: string, subject: string }
+      people.set(userId, subject)
       return browser
     }
   }
@@ -126,16 +166,31 @@ export async function statusOn (node: Node, browser: Browser, nodes: Nodes, { ex
 
 export const isOver = ({ status }: Status): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
 
+/** What a run that needs nobody answers with. */
+export interface Report {
+  scopes: string[]
+  /** Of the access token. */
+  token: string
+}
+
 /** Answers the question with yes, up to the way back: the callback, on this node. */
-export async function callbackOn (node: Node, browser: Browser, { op }: Nodes, { pending: [question] = [] }: Status): Promise<string> {
+export async function callbackOn (node: Node, browser: Browser, { issuer }: Nodes, { pending: [question] = [] }: Status): Promise<string> {
   const stopAt = (url: URL): boolean => url.pathname.startsWith('/auth/callback/')
   const asked = new URL(question?.connectUrl ?? '')
   const page = await browser.open(new URL(asked.pathname, node.url))
-  const answered = await page.submit({}, { button: `Continue to ${new URL(op.issuer).host}`, stopAt })
+  const answered = await page.submit({}, { button: `Continue to ${new URL(issuer).host}`, stopAt })
   const { next } = answered.next === undefined ? await consent(answered, 'allow', { stopAt }) : answered
   if (next === undefined) throw new Error('no way back')
   const back = new URL(next)
   return new URL(back.pathname + back.search, node.url).href
+}
+
+/** Consents once, so that the next run needs nobody. */
+export async function connectOn (node: Node, browser: Browser, nodes: Nodes): Promise<void> {
+  const started = await startOn(node, browser, nodes)
+  const answer = await call(browser, nodes, await callbackOn(node, browser, nodes, started))
+  if (answer.status !== 303) throw new Error(`expected 303, got ${answer.status}: ${answer.text}`)
+  await statusOn(node, browser, nodes, started, isOver)
 }
 
 export interface StreamedEvent {
