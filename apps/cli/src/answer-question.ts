@@ -27,7 +27,8 @@ export async function answerQuestion (context: Context, { question, origin, toke
   const over = new AbortController()
   void question.outcome.then(() => over.abort())
   const stop = AbortSignal.any([signal, over.signal])
-  output.note(`The run needs your consent: ${label} (${host}) for ${scopes.join(', ')}\n${output.strong(connectUrl)}`)
+  output.note(`The run needs your consent: ${label} (${host}) for ${scopes.join(', ')}`)
+  output.note({ strong: connectUrl })
   if (stdin.isTTY === true) output.note('Press Enter to open it in your browser. Then paste the handle that the browser shows at the end:')
   else output.wait('Waiting for the handle on the standard input, or for an answer elsewhere')
 
@@ -35,20 +36,28 @@ export async function answerQuestion (context: Context, { question, origin, toke
     const line = await readLine?.(stop).catch(() => undefined)
     if (line === undefined || stop.aborted) return
     if (line.trim() === '') await openBrowser(connectUrl).catch(() => output.note('There is no browser here. Open the address in one.'))
-    else if (await handIn(connectUrl, line.trim(), token, stop)) return
-    else output.note('That handle is not known, or was used before. Paste it again:')
+    else {
+      const refused = await handIn(connectUrl, line.trim(), token, stop)
+      if (refused === undefined || stop.aborted) return
+      output.note(`${refused} Paste it again:`)
+    }
   }
 }
 
-/** Whether the handle was taken. What else may have become of the question is told by the run. */
-async function handIn (connectUrl: string, handle: string, token: () => Promise<string>, signal: AbortSignal): Promise<boolean> {
-  const response = await fetch(`${connectUrl}/complete`, {
-    method: 'POST',
-    redirect: 'error',
-    signal,
-    headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/json', accept: 'application/json' },
-    body: JSON.stringify({ handle })
-  })
-  const answer = await response.json().catch(() => undefined) as { code?: unknown } | undefined
-  return response.ok || !mistyped.has(answer?.code)
+/** Why the handle was not taken; `undefined` when it was. What has become of the question is told by the run. */
+async function handIn (connectUrl: string, handle: string, token: () => Promise<string>, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const response = await fetch(`${connectUrl}/complete`, {
+      method: 'POST',
+      redirect: 'error',
+      signal,
+      headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/json', accept: 'application/json' },
+      body: JSON.stringify({ handle })
+    })
+    if (response.ok) return undefined
+    const { code } = await response.json() as { code?: unknown }
+    if (mistyped.has(code)) return 'That handle is not known, or was used before.'
+    if (response.status < 500 && response.status !== 429) return `The server refuses it (${String(code)}).`
+  } catch {}
+  return 'The server cannot be reached.'
 }

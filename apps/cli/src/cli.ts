@@ -25,6 +25,9 @@ const commands: Readonly<Record<Command, (context: Context) => Promise<number>>>
   login: loginCommand, token: tokenCommand, status: statusCommand, logout: logoutCommand, run: runCommand
 }
 
+/** These end what they wait for. What the others do is short, and a half of it would be worse than none or all. */
+const interruptible: ReadonlySet<Command> = new Set<Command>(['login', 'run'])
+
 /** Runs the program, and resolves to its exit code. Never rejects. */
 export async function runCli (argv: readonly string[], surroundings: Surroundings): Promise<number> {
   const output = createOutput(surroundings, argv.includes('--json'))
@@ -36,7 +39,7 @@ export async function runCli (argv: readonly string[], surroundings: Surrounding
     const config = readConfig(flags, surroundings.env)
     // Tokens were not revoked, or a browser did not open: what becomes of it is told elsewhere.
     const session = (): Promise<Session> => opened ??= openSession(config, surroundings.env, () => {})
-    return await commands[command as Command]({ ...surroundings, output, config, url, force: flags.force === true, data: flags.data, session })
+    return await finished(command as Command, { ...surroundings, output, config, url, force: flags.force === true, data: flags.data, session })
   } catch (error) {
     const { exitCode, ...failure } = failureOf(error)
     output.rest()
@@ -46,6 +49,17 @@ export async function runCli (argv: readonly string[], surroundings: Surrounding
   } finally {
     output.rest()
     await opened?.then((session) => session.close(), () => {})
+  }
+}
+
+async function finished (command: Command, context: Context): Promise<number> {
+  const { output, signal } = context
+  const tell = (): void => output.note('Ends in a moment. Press Ctrl-C again to end at once.')
+  if (!interruptible.has(command)) signal.addEventListener('abort', tell)
+  try {
+    return await commands[command](context)
+  } finally {
+    signal.removeEventListener('abort', tell)
   }
 }
 

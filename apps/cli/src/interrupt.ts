@@ -1,4 +1,4 @@
-/** Ctrl-C and its like: the first ends what is waited for, the second the program. */
+/** Ctrl-C and its like, or that nobody reads what is printed: the first ends what is waited for, the second the program. */
 export interface Interrupt {
   readonly signal: AbortSignal
   /** 128 and the number of the signal, when there was one. */
@@ -8,6 +8,7 @@ export interface Interrupt {
 }
 
 const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
+const SIGPIPE = 13
 
 export function interruptible (target: NodeJS.Process): Interrupt {
   const abort = new AbortController()
@@ -20,5 +21,6 @@ export function interruptible (target: NodeJS.Process): Interrupt {
   }
 
   for (const [name, number] of Object.entries(numbers)) target.on(name, () => interrupted(number))
+  for (const output of [target.stdout, target.stderr]) output.on('error', () => interrupted(SIGPIPE))
   return { signal: abort.signal, get exitCode () { return exitCode }, byKey: () => interrupted(numbers.SIGINT) }
 }

@@ -31,12 +31,15 @@ function show (output: Output, event: LoginEvent): void {
   if (refused !== undefined) return output.note('That is not the address that belongs to this sign-in. Paste the whole address that the browser shows at the end:')
   switch (ask.method) {
     case 'browser':
-      output.note(`Your browser opens for you to sign in. If it does not, open this address in it:\n${output.strong(ask.url)}`)
+      output.note('Your browser opens for you to sign in. If it does not, open this address in it:')
+      output.note({ strong: ask.url })
       return output.wait('Waiting for your browser')
     case 'paste':
-      return output.note(`Open this address in a browser and sign in:\n${output.strong(ask.url)}\nAt the end the browser shows a page that may not load. Copy its whole address and paste it here:`)
+      output.note('Open this address in a browser and sign in:')
+      output.note({ strong: ask.url })
+      return output.note('At the end the browser shows a page that may not load. Copy its whole address and paste it here:')
     case 'device':
-      output.note(`Open ${output.strong(ask.verificationUri)} in a browser, on any device, and type the code ${output.strong(ask.userCode)}`)
+      output.note('Open ', { strong: ask.verificationUri }, ' in a browser, on any device, and type the code ', { strong: ask.userCode })
       if (ask.verificationUriComplete !== undefined) output.note(`or open ${ask.verificationUriComplete} and compare the code.`)
       return output.wait('Waiting for your answer')
   }

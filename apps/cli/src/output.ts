@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import { printable } from './printable.ts'
 
 /** What the program is started with. */
 export interface Surroundings {
@@ -11,20 +12,22 @@ export interface Surroundings {
   onInterrupt: () => void
 }
 
+/** Text, or what stands out in it. */
+export type Part = string | { readonly strong: string }
+
 /** Results go to the standard output; what is only for the person who looks on goes to the error output. */
 export interface Output {
   readonly json: boolean
-  /** The text, or with `--json` the document on a line. */
+  /** The text, or with `--json` the document on a line. Nothing in it moves a terminal; what is no terminal gets it as it is. */
   result (text: string, document: object): void
   /** With `--json` alone: something happened. */
   event (document: object): void
-  /** A line for the person; nothing with `--json`. */
-  note (text: string): void
+  /** A line for the person, whatever is in it; nothing with `--json`. */
+  note (...parts: readonly Part[]): void
   /** What is waited for: on a terminal a line that moves, else a line by itself. */
   wait (text: string): void
   /** Nothing is waited for any more; the terminal is as it was. */
   rest (): void
-  strong (text: string): string
 }
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
@@ -49,18 +52,26 @@ export function createOutput ({ env, stdout, stderr }: Pick<Surroundings, 'env' 
     stderr.write(`${text}\n`)
   }
 
+  function shown (part: Part): string {
+    if (typeof part === 'string') return printable(part)
+    return color ? `${escape.strong}${printable(part.strong)}${escape.plain}` : printable(part.strong)
+  }
+
+  const writeDocument = (document: object): void => { stdout.write(`${printable(JSON.stringify(document))}\n`) }
+
   return {
     json,
     rest,
     result (text, document) {
       rest()
-      stdout.write(`${json ? JSON.stringify(document) : text}\n`)
+      if (json) writeDocument(document)
+      else stdout.write(`${stdout.isTTY === true ? text.split('\n').map(printable).join('\n') : text}\n`)
     },
     event (document) {
-      if (json) stdout.write(`${JSON.stringify(document)}\n`)
+      if (json) writeDocument(document)
     },
-    note (text) {
-      if (!json) line(text)
+    note (...parts) {
+      if (!json) line(parts.map(shown).join(''))
     },
     wait (text) {
       if (json) return
@@ -76,7 +87,6 @@ export function createOutput ({ env, stdout, stderr }: Pick<Surroundings, 'env' 
       // A second Ctrl-C ends the program wherever it is.
       process.once('exit', rest)
       draw()
-    },
-    strong: (text) => color ? `${escape.strong}${text}${escape.plain}` : text
+    }
   }
 }

@@ -177,3 +177,17 @@ t.test('T14: Ctrl-C ends the waiting and the socket', async (t) => {
   }
   t.equal(await world.start(['status']).ended, 3)
 })
+
+t.test('nobody reads what is printed: the answer is completed, and it ends as by SIGPIPE', async (t) => {
+  const world = await createWorld(t)
+  world.configure({})
+  const browser = world.browser()
+  const cli = world.start(['login', '--json'], browser.env)
+  const url = await browser.opened()
+  await cli.sees(/pending/)
+  cli.child.stdout?.destroy()
+  await answer(url)
+  t.equal(await cli.ended, 141)
+  t.equal(cli.stderr(), '')
+  t.equal(await world.start(['status']).ended, 0, 'signed in')
+})

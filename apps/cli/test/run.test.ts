@@ -10,8 +10,16 @@ t.setTimeout(120_000)
 const secret = 'a secret of the tests that is long enough'
 const alice = createApiKey(secret)
 const bob = createApiKey(secret)
+/** A new title, an empty screen, red in one byte, and text that runs backwards. */
+const rude = 'a\u001b]0;owned\u0007\u001b[2J\u009b31m\u007f\r\u202eb'
 
-interface Server { world: World, url: string, log: LogSink }
+interface Server {
+  world: World
+  url: string
+  log: LogSink
+  /** Whether handles meet a server that is away. */
+  away: boolean
+}
 
 /** The real plugin, whose callers are programs. */
 async function startServer (t: Test): Promise<Server> {
@@ -23,6 +31,8 @@ async function startServer (t: Test): Promise<Server> {
   const log = createLogSink()
   const app = Fastify({ logger: { level: 'trace', stream: log } })
   t.teardown(() => app.close())
+  const server: Server = { world, url, log, away: false }
+  app.addHook('onRequest', async (request, reply) => server.away && request.url.endsWith('/complete') ? reply.code(503).send({}) : undefined)
   await app.register(consentry, {
     baseUrl: url,
     secret,
@@ -40,9 +50,14 @@ async function startServer (t: Test): Promise<Server> {
     return { got: request.body, events: (await response.json() as { events: unknown[] }).events.length }
   }))
   app.post('/fail', { config: { auth: true } }, async (_request, reply) => reply.execution(async () => { throw new Error('inside') }))
+  app.post('/rude', { config: { auth: true } }, async (_request, reply) => reply.execution(async (execution) => {
+    execution.progress(rude)
+    execution.progress({ rude })
+    return `${rude}\nsecond line`
+  }))
   app.post('/quick', { config: { auth: true } }, async (_request, reply) => reply.execution(async () => 'done'))
   await app.listen({ port: Number(new URL(url).port), host: '127.0.0.1' })
-  return { world, url, log }
+  return server
 }
 
 const handleOf = ({ text }: Page): string => /<code id="handle">([^<]+)</.exec(text)?.[1] ?? ''
@@ -156,4 +171,38 @@ t.test('Ctrl-C ends the following; the run goes on', async (t) => {
   t.equal(await cli.ended, 130, cli.output())
   const status = await fetch(`${server.url}/executions/${run}`, { headers: { 'x-api-key': alice.key } })
   t.match(await status.json(), { status: 'oauth_required' })
+})
+
+t.test('T9 what a server writes moves no terminal', async (t) => {
+  const { world, url } = await startServer(t)
+  const env = { CONSENTRY_API_KEY: alice.key, TERM: 'dumb' }
+  for (const args of [['run', `${url}/rude`], ['run', `${url}/rude`, '--json']]) {
+    const cli = world.startOnTerminal(args, env)
+    t.equal(await cli.ended, 0)
+    // eslint-disable-next-line no-control-regex
+    t.notMatch(cli.output().replaceAll('\r\n', '\n'), /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
+    t.match(cli.output(), 'a\\u001b]0;owned\\u0007')
+    if (!args.includes('--json')) t.match(cli.output(), /b\r\nsecond line\r\n$/)
+  }
+  const piped = world.start(['run', `${url}/rude`], env)
+  t.equal(await piped.ended, 0)
+  t.equal(piped.stdout(), `${rude}\nsecond line\n`, 'a program gets what there is')
+  t.notOk(piped.stderr().includes('\u001b'))
+  const json = world.start(['run', `${url}/rude`, '--json'], env)
+  t.equal(await json.ended, 0)
+  t.match(documents(json).at(-1), { result: `${rude}\nsecond line` })
+})
+
+t.test('B6 a handle that met a server that is away can be handed in again', async (t) => {
+  const server = await startServer(t)
+  const cli = server.world.startOnTerminal(['run', `${server.url}/report`], { CONSENTRY_API_KEY: alice.key })
+  const handle = await answer(server, await question(cli))
+  await cli.prompted(1)
+  server.away = true
+  cli.type(`${handle}\r`)
+  await cli.sees(/The server cannot be reached\. Paste it again/)
+  server.away = false
+  await cli.prompted(2)
+  cli.type(`${handle}\r`)
+  t.equal(await cli.ended, 0, cli.output())
 })
