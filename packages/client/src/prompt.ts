@@ -17,14 +17,18 @@ const Base: typeof HTMLElement = globalThis.HTMLElement ?? Object
  * further buttons. Custom properties: `--consentry-accent`, `-on-accent`, `-ink`, `-dim`, `-paper`, `-line`, `-radius`.
  */
 export class ConsentryPrompt extends Base {
-  /** Scopes in words. */
-  scopeLabels: Readonly<Record<string, string>> = {}
+  static readonly observedAttributes: readonly string[] = ['execution']
+
+  /** Scopes in words. For questions that come from now on. */
+  scopeLabels: Readonly<Record<string, string>> = (this as Partial<ConsentryPrompt>).scopeLabels ?? {}
   #texts = promptTexts
   #client: Client | undefined
   #stop: (() => void) | undefined
   #timer: ReturnType<typeof setInterval> | undefined
   readonly #cards = new Map<string, { question: Question, card: HTMLElement }>()
   readonly #questions = h('div', {})
+  readonly #intro = h('slot', { name: 'intro' })
+  readonly #actions = h('slot', { name: 'actions' })
   readonly #outcome = h('p', { part: 'outcome', tabindex: '-1' })
   readonly #spoken = h('p', { role: 'status', class: 'spoken' })
 
@@ -42,15 +46,27 @@ export class ConsentryPrompt extends Base {
   get client (): Client | undefined { return this.#client }
   set client (client: Client | undefined) {
     this.#client = client
-    if (this.isConnected) this.#listen()
+    this.#begin()
   }
 
-  /** What it says; what is not given stays English. */
-  set texts (texts: Partial<PromptTexts>) { this.#texts = { ...promptTexts, ...texts } }
+  /** What it says; what is not given stays English. For questions that come from now on. */
+  set texts (texts: Partial<Omit<PromptTexts, 'outcomes'>> & { outcomes?: Partial<PromptTexts['outcomes']> }) { this.#texts = { ...promptTexts, ...texts, outcomes: { ...promptTexts.outcomes, ...texts.outcomes } } }
   get texts (): PromptTexts { return this.#texts }
 
   /** Called by the browser when the element is in a page: it listens from now on. */
-  connectedCallback (): void { this.#listen() }
+  connectedCallback (): void {
+    // What was set before the element was defined hides what reads it.
+    for (const name of ['texts', 'client'] as const) {
+      if (!Object.hasOwn(this, name)) continue
+      const value = this[name]
+      Reflect.deleteProperty(this, name)
+      Object.assign(this, { [name]: value })
+    }
+    this.#listen()
+  }
+
+  /** Called by the browser when an attribute that matters has changed: other questions are shown from now on. */
+  attributeChangedCallback (): void { this.#begin() }
 
   /** Called by the browser when the element leaves the page: it listens no longer. */
   disconnectedCallback (): void {
@@ -62,6 +78,14 @@ export class ConsentryPrompt extends Base {
   /** Moves the keyboard to the first question. */
   override focus (options?: FocusOptions): void {
     this.#questions.querySelector<HTMLElement>('[part=question]')?.focus(options)
+  }
+
+  /** Anew: what is shown belongs to what was set before. */
+  #begin (): void {
+    for (const { card } of this.#cards.values()) card.remove()
+    this.#cards.clear()
+    setText(this.#outcome, '')
+    if (this.isConnected) this.#listen()
   }
 
   #listen (): void {
@@ -80,6 +104,7 @@ export class ConsentryPrompt extends Base {
     this.#cards.set(question.flowId, { question, card })
     if (known === undefined) this.#questions.append(card)
     else known.card.replaceWith(card)
+    this.#placeSlots()
     setText(this.#outcome, '')
     setText(this.#spoken, this.#texts.announced(question))
     this.#fire('consentry-ask', { question })
@@ -90,7 +115,9 @@ export class ConsentryPrompt extends Base {
       const hadFocus = shown.card.contains(this.shadowRoot?.activeElement ?? null)
       shown.card.remove()
       this.#cards.delete(question.flowId)
-      const text = this.#texts.outcomes[outcome ?? 'over'](question)
+      this.#placeSlots()
+      const { outcomes } = this.#texts
+      const text = (Object.hasOwn(outcomes, outcome ?? '') ? outcomes[outcome ?? 'over'] : outcomes.over)(question)
       setText(this.#outcome, text)
       setText(this.#spoken, text)
       if (hadFocus) this.#outcome.focus()
@@ -114,23 +141,29 @@ export class ConsentryPrompt extends Base {
       setText(hint, texts.waiting(question))
     })
     const rows: Array<[string, Node]> = [
-      [texts.provider, h('span', {}, h('b', {}, label), ' ', h('span', { part: 'host' }, host))],
-      [texts.asksFor, h('ul', {}, ...scopes.map((scope) => h('li', { part: 'scope' }, this.scopeLabels[scope] === undefined ? '' : `${this.scopeLabels[scope]} `, h('code', {}, scope))))],
+      [texts.provider, h('span', {}, h('b', { id: `label-${question.flowId}` }, label), ' ', h('span', { part: 'host' }, host))],
+      [texts.asksFor, h('ul', {}, ...scopes.map((scope) => h('li', { part: 'scope' }, Object.hasOwn(this.scopeLabels, scope) ? `${this.scopeLabels[scope]} ` : '', h('code', {}, scope))))],
       [texts.run, h('code', {}, question.executionId)],
       [texts.timeLeft, h('span', { part: 'timer', role: 'timer' }, this.#timeLeft(expiresAt))]
     ]
-    const first = this.#cards.size === 0
-    return h('section', { part: 'question', tabindex: '-1', 'aria-labelledby': `title-${question.flowId}` },
+    return h('section', { part: 'question', tabindex: '-1', 'aria-labelledby': `title-${question.flowId} label-${question.flowId}` },
       h('h3', { part: 'title', id: `title-${question.flowId}` }, texts.title),
-      ...first ? [h('slot', { name: 'intro' })] : [],
       h('dl', { part: 'facts' }, ...rows.map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value)))),
-      h('p', { part: 'actions' }, ...link, ...first ? [h('slot', { name: 'actions' })] : []),
+      h('p', { part: 'actions' }, ...link),
       hint)
   }
 
+  /** The page's own part is in the first question, whichever that is by now. */
+  #placeSlots (): void {
+    const [first] = this.#questions.children
+    if (first === undefined || first.contains(this.#intro)) return
+    first.querySelector('[part=title]')?.after(this.#intro)
+    first.querySelector('[part=actions]')?.append(this.#actions)
+  }
+
   #timeLeft (until: string): string {
-    const seconds = Math.max(0, Math.round((Date.parse(until) - Date.now()) / 1000))
-    return seconds === 0 ? this.#texts.timeOver : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+    const seconds = Math.round((Date.parse(until) - Date.now()) / 1000)
+    return !(seconds > 0) ? this.#texts.timeOver : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
   }
 
   #countDown (): void {
