@@ -2,6 +2,8 @@ import { ConsentryError, errorCodes, type ErrorCode } from '@consentry/core'
 import createError from '@fastify/error'
 import type { FastifyError, FastifyReply } from 'fastify'
 import { challenges } from './challenges.ts'
+import { clearSessionCookie } from './cookies.ts'
+import { isStaleSession } from './stale-session.ts'
 
 /** The HTTP status of every code. */
 export const statusCodes: Record<ErrorCode, number> = {
@@ -128,9 +130,11 @@ export function sendProblem (reply: FastifyReply, error: HttpError): FastifyRepl
   return reply.type('application/problem+json').send(JSON.stringify(problem(error)))
 }
 
-/** `WWW-Authenticate` (RFC 9110 section 11.6.1) and `Retry-After` (section 10.2.3). */
+/** `WWW-Authenticate` (RFC 9110 section 11.6.1), `Retry-After` (section 10.2.3), and the end of a cookie whose session is over. */
 export function failureHeaders (reply: FastifyReply, error: HttpError): void {
   reply.code(error.statusCode).header('cache-control', 'no-store')
   if (error.statusCode === 401) reply.header('www-authenticate', challenges(reply.request, error))
+  // Or the browser goes on sending it, and every request looks for a session that is over.
+  if (isStaleSession(reply.request, error)) clearSessionCookie(reply)
   if (error.retryable && error.statusCode >= 429) reply.header('retry-after', String(Math.ceil((error.retryAfter ?? 5_000) / 1000)))
 }

@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { IncomingHttpHeaders } from 'node:http'
 import { RequestClient } from './client.ts'
 import type { BrowserSession, Context } from './context.ts'
-import { sessionCookies } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { requirementOf } from './guard.ts'
 import { refuse } from './refuse.ts'
+import { isDeliberate } from './stale-session.ts'
 
 const kSession: unique symbol = Symbol('consentry.session')
 const kRefusal: unique symbol = Symbol('consentry.refusal')
@@ -62,11 +61,6 @@ export function hasEnded (request: FastifyRequest): boolean {
   return ended.has(request)
 }
 
-/** A browser sends its cookies along with everything; these headers somebody meant. */
-function isDeliberate (headers: IncomingHttpHeaders): boolean {
-  return headers.authorization !== undefined || headers['x-api-key'] !== undefined
-}
-
 /** The session that the caller is known by. */
 export function sessionOf (request: FastifyRequest): BrowserSession | null {
   return request[kSession]
@@ -75,11 +69,6 @@ export function sessionOf (request: FastifyRequest): BrowserSession | null {
 /** Why the credential that came with the request was not accepted. */
 export function refusalOf (request: FastifyRequest): HttpError | null {
   return request[kRefusal]
-}
-
-/** Whether all that is wrong is a session that ran out: a browser sends its cookie all the same. */
-export function isStaleSession (request: FastifyRequest, { code }: HttpError): boolean {
-  return code === 'CONSENTRY_ERR_CREDENTIAL_INVALID' && !isDeliberate(request.headers) && sessionCookies(request).length === 1
 }
 
 /** Answers on behalf of a route that needs to know who is calling. */

@@ -4,10 +4,11 @@ import { redirectProviderOf, type BrowserSession, type Context } from './context
 import { clearSessionCookie, sessionCookies } from './cookies.ts'
 import { isOwnPage } from './csrf.ts'
 import { httpError, loggable } from './errors.ts'
-import { isStaleSession, refusalOf, sessionOf } from './identity.ts'
+import { refusalOf, sessionOf } from './identity.ts'
 import { giveBackLoginTokens, openLoginTokens } from './login-tokens.ts'
 import { leave } from './leave.ts'
 import { limited } from './rate-limit.ts'
+import { isStaleSession } from './stale-session.ts'
 import { wantsHtml } from './wants-html.ts'
 
 /** Signing out: here, everywhere if asked, and at the provider where it has a way. */

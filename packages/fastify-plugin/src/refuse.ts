@@ -3,11 +3,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
 import { sendProblem, type HttpError } from './errors.ts'
-import { isStaleSession, sessionOf } from './identity.ts'
+import { sessionOf } from './identity.ts'
 import { leave } from './leave.ts'
 import { sendErrorPage } from './pages.ts'
 import { passwordLoginName } from './password-login.ts'
 import { loginPath, stepUpPath } from './return-to.ts'
+import { isStaleSession } from './stale-session.ts'
 import { wantsHtml } from './wants-html.ts'
 
 /** What a sign-in mends. Any other refusal would be the same afterwards, and lead here in a circle. */

@@ -212,6 +212,14 @@ t.test('nobody is sent to the sign-in in a circle: only where it mends what is w
   const stale = await open({ cookie: '__Host-consentry-session=over' })
   t.equal(stale.status, 303)
   t.match(stale.headers.get('set-cookie'), /__Host-consentry-session=;/)
+  for (const [path, status] of [['/inner', 401], ['/auth/userinfo', 401], ['/auth/status', 200]] as const) {
+    const told = async (headers: Record<string, string>) => fetch(server.url + path, { headers: { accept: 'application/json', ...headers } })
+    const program = await told({ cookie: '__Host-consentry-session=over' })
+    t.equal(program.status, status, path)
+    t.match(program.headers.get('set-cookie'), /__Host-consentry-session=;/, `${path}: a program's browser forgets it too`)
+    t.equal((await told({ cookie })).headers.get('set-cookie'), null, 'a good session stays')
+    t.equal((await told({ cookie: '__Host-consentry-session=over', authorization: 'Bearer a.b.c' })).headers.get('set-cookie'), null, 'what was refused is the token')
+  }
 })
 
 t.test('a session that ran out is no credential, and none beside another', async (t) => {
