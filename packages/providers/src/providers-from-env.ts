@@ -18,7 +18,8 @@ interface Named {
 /**
  * The providers that the environment describes, by their names in lower case: `CONSENTRY_CORP_TYPE=oidc`,
  * `CONSENTRY_CORP_ISSUER`, `CONSENTRY_CORP_CLIENT_ID`, `CONSENTRY_CORP_CLIENT_SECRET` or `CONSENTRY_CORP_CLIENT_SECRET_FILE`
- * make `corp`. `shared` goes to all of them. An empty variable is one that is not set.
+ * make `corp`. `shared` goes to all of them. An empty variable is one that is not set; one with blanks around its value is
+refused, as neither keeping nor dropping them could be told from what was meant.
  *
  * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID`; its `cause` names every variable that is missing, unknown or wrong,
  * and no value
@@ -48,6 +49,7 @@ function namedProviders (set: ReadonlyMap<string, string>, problems: string[]): 
     if (name === '') return []
     // What routes and `authorize()` can name; `basic` is the plugin's own.
     if (!/^[A-Z][A-Z0-9_]{0,63}$/.test(name) || name === 'BASIC') problems.push(`${variable} has a name that no provider can have`)
+    else if (hasBlanksAround(value)) problems.push(`${variable} ${blanksAround}`)
     else if (!Object.hasOwn(providerTypes, value)) problems.push(`${variable} is none of ${Object.keys(providerTypes).join(', ')}`)
     else return [{ name, type: providerTypes[value] as ProviderType }]
     return []
@@ -93,7 +95,14 @@ function assign (options: Record<string, unknown>, option: string, read: () => {
   else options[option] = found.value
 }
 
+const blanksAround = 'begins or ends with a blank or a line break'
+
+function hasBlanksAround (value: string): boolean {
+  return value !== value.trim()
+}
+
 function parse (kind: VariableKind | undefined, value: string): { value: unknown } | { problem: string } {
+  if (kind !== 'list' && hasBlanksAround(value)) return { problem: blanksAround }
   switch (kind) {
     case 'list':
       return { value: value.split(/[\s,]+/).filter((member) => member !== '') }
@@ -109,7 +118,8 @@ function parse (kind: VariableKind | undefined, value: string): { value: unknown
 /** A secret that is mounted, without the line break that editors put at its end. */
 function fileContent (path: string): { value: string } | { problem: string } {
   try {
-    return { value: readFileSync(path, 'utf8').replace(/\r?\n$/, '') }
+    const value = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    return hasBlanksAround(value) ? { problem: `names a file that ${blanksAround}` } : { value }
   } catch {
     return { problem: 'cannot be read' }
   }

@@ -102,7 +102,13 @@ t.test('T17: all that is wrong is said at once, by the names of variables', (t) 
   ])
   for (const [change, told] of [
     [{ CONSENTRY_CORP_ISSUER: 'http://canary.example' }, 'CONSENTRY_CORP_ISSUER is not an https URL'],
-    [{ CONSENTRY_CORP_CLIENT_SECRET: 'canary-secret\n' }, 'CONSENTRY_CORP_CLIENT_SECRET is missing or malformed'],
+    [{ CONSENTRY_CORP_CLIENT_SECRET: 'canary-\nsecret' }, 'CONSENTRY_CORP_CLIENT_SECRET is missing or malformed'],
+    [{ CONSENTRY_CORP_CLIENT_SECRET: 'canary-secret\n' }, 'CONSENTRY_CORP_CLIENT_SECRET begins or ends with a blank or a line break'],
+    [{ CONSENTRY_CORP_CLIENT_ID: ' canary-id' }, 'CONSENTRY_CORP_CLIENT_ID begins or ends with a blank or a line break'],
+    [{ CONSENTRY_CORP_CLIENT_ID: '  ' }, 'CONSENTRY_CORP_CLIENT_ID begins or ends with a blank or a line break'],
+    [{ CONSENTRY_CORP_ISSUER: 'https://idp.example\t' }, 'CONSENTRY_CORP_ISSUER begins or ends with a blank or a line break'],
+    [{ CONSENTRY_CORP_TYPE: 'oidc ' }, 'CONSENTRY_CORP_TYPE begins or ends with a blank or a line break'],
+    [{ CONSENTRY_CORP_ALLOW_INSECURE_LOOPBACK: 'true ' }, 'CONSENTRY_CORP_ALLOW_INSECURE_LOOPBACK begins or ends with a blank or a line break'],
     [{ CONSENTRY_CORP_CLIENT_SECRET: undefined, CONSENTRY_CORP_CLIENT_AUTHENTICATION: 'client_secret_post' }, 'CONSENTRY_CORP_CLIENT_SECRET is missing or malformed'],
     [{ CONSENTRY_CORP_CLIENT_AUTHENTICATION: 'none' }, 'CONSENTRY_CORP_CLIENT_SECRET is given, but CONSENTRY_CORP_CLIENT_AUTHENTICATION is none'],
     [{ CONSENTRY_CORP_SIGNING_ALGORITHMS: 'HS256' }, 'CONSENTRY_CORP_SIGNING_ALGORITHMS holds one that is not asymmetric or not known'],
@@ -114,6 +120,7 @@ t.test('T17: all that is wrong is said at once, by the names of variables', (t) 
     t.same(problems(t, { ...corp, ...change }), [told])
   }
   t.same(problems(t, corp), [])
+  t.same(problems(t, { ...corp, CONSENTRY_CORP_SCOPES: ' openid, email ' }), [], 'a list has blanks between its members anyway')
   t.end()
 })
 
@@ -130,5 +137,7 @@ t.test('seed C: create_provider_from_settings: a secret that is mounted', async 
   await provider.close?.()
   t.same(problems(t, { ...corp, CONSENTRY_CORP_CLIENT_SECRET_FILE: path }), ['CONSENTRY_CORP_CLIENT_SECRET and CONSENTRY_CORP_CLIENT_SECRET_FILE are both set'])
   t.same(problems(t, { ...env, CONSENTRY_CORP_ISSUER: 'https://idp.example', CONSENTRY_CORP_CLIENT_SECRET_FILE: `${path}-not-there` }), ['CONSENTRY_CORP_CLIENT_SECRET_FILE cannot be read'])
+  writeFileSync(`${path}-blank`, 'canary-secret \n')
+  t.same(problems(t, { ...env, CONSENTRY_CORP_ISSUER: 'https://idp.example', CONSENTRY_CORP_CLIENT_SECRET_FILE: `${path}-blank` }), ['CONSENTRY_CORP_CLIENT_SECRET_FILE names a file that begins or ends with a blank or a line break'])
   t.same(problems(t, { ...corp, CONSENTRY_CORP_CLIENT_ID_FILE: path }), ['CONSENTRY_CORP_CLIENT_ID_FILE is unknown'], 'of secrets alone')
 })
