@@ -51,11 +51,12 @@ export function login (app: FastifyInstance, context: Context): void {
   }
 
   app.get<{ Params: { provider: string }, Querystring: LoginParameters }>('/login/:provider', { exposeHeadRoute: false, schema: { querystring: parameters }, config: limited }, async (request, reply) => {
-    const { return_to: path, login_hint: loginHint } = request.query
-    const returnTo = readReturnTo(path, settings)
+    const { iss, login_hint: loginHint } = request.query
+    const returnTo = target(context, request.query)
     const name = request.params.provider
     if (!settings.login.includes(name)) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
     const provider = redirectProviderOf(context, name)
+    if (iss !== undefined && iss !== provider.issuer) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
     const flow = await flows.open(await flows.beginLogin({ provider: name, scopes: provider.defaultScopes, returnTo, ...stepUp(request) }))
     const url = await provider.authorizationUrl({ ...flow, ...(loginHint !== undefined && { loginHint }) })
     setFlowCookie(request, reply, flow, settings.clock.now())
@@ -79,7 +80,7 @@ function stepUp (request: FastifyRequest<{ Querystring: LoginParameters }>): Pic
 function choose (context: Context, reply: FastifyReply, query: LoginParameters): FastifyReply {
   const { settings } = context
   const { iss, login_hint: loginHint } = query
-  const returnTo = readReturnTo(iss === undefined ? query.return_to : ownPath(context, query.target_link_uri), settings)
+  const returnTo = target(context, query)
   const search = new URLSearchParams({ return_to: returnTo, ...(loginHint !== undefined && { login_hint: loginHint }) }).toString()
   const names = settings.login.filter((name) => name !== passwordLoginName && (iss === undefined || providerOf(context, name).issuer === iss))
   const form = iss === undefined && settings.login.includes(passwordLoginName) ? passwordForm(context, returnTo) : undefined
@@ -100,6 +101,11 @@ ${form}`
 function labelOf (context: Context, name: string, names: readonly string[]): string {
   const { label } = providerOf(context, name)
   return names.some((other) => other !== name && providerOf(context, other).label === label) ? `${label} (${name})` : label
+}
+
+/** Where the sign-in leads to; what a provider asks for has a name of its own. */
+function target (context: Context, { iss, return_to: returnTo, target_link_uri: uri }: LoginParameters): string {
+  return readReturnTo(iss === undefined ? returnTo : ownPath(context, uri), context.settings)
 }
 
 /** `target_link_uri` is a whole URL; only one of our own leads anywhere. */

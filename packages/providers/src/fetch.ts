@@ -118,6 +118,8 @@ function content ({ headers: given, body }: RequestInit): { headers: Record<stri
   return { headers: { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8', ...headers }, body: body.toString() }
 }
 
+const utf8 = new TextDecoder()
+
 async function read (body: Readable, headers: Headers, limit: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = Number(headers.get('content-length') ?? 0)
@@ -136,5 +138,6 @@ async function read (body: Readable, headers: Headers, limit: number): Promise<s
     body.on('error', () => {}).destroy()
     throw error
   }
-  return Buffer.concat(chunks).toString('utf8')
+  // As `text()` of the standard decodes: without the byte order mark that some documents begin with (RFC 8259 section 8.1).
+  return utf8.decode(Buffer.concat(chunks))
 }

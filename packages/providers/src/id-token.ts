@@ -4,6 +4,7 @@ import type { IDToken } from 'oauth4webapi'
 import type { Context } from './context.ts'
 import { responseInvalid } from './errors.ts'
 import type { Keys } from './keys.ts'
+import { shallow } from './shallow.ts'
 
 /** The oldest ID token that is taken from a token endpoint, in seconds; some providers hand out theirs a while. */
 const oldest = 3600
@@ -19,13 +20,15 @@ export interface IdTokenCompany {
 
 /**
  * What OpenID Connect Core section 3.1.3.7 asks for beyond what oauth4webapi did (form, `iss`, `aud`, `exp`, `nonce`,
- * `auth_time`): the signature, with the provider's keys, and `azp`, `iat`, `sub`, `at_hash` and `c_hash`; section 12.2
- * for one of a refresh.
+ * `auth_time`): the signature, with the provider's keys, and `typ`, `azp`, `iat`, `sub`, `at_hash` and `c_hash`; section
+ * 12.2 for one of a refresh.
  *
  * @throws ConsentryError `CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID`
  */
 export async function verifyIdToken (context: Context, keys: Keys, idToken: string, claims: IDToken, { accessToken, code, before }: IdTokenCompany): Promise<Account> {
-  const { alg } = await keys.verify(idToken, claims.iss)
+  const { alg, typ } = await keys.verify(idToken, claims.iss)
+  // RFC 8725 section 3.12: an access token (RFC 9068) or a logout token of the same issuer is none.
+  if (typ !== undefined && /^(application\/)?(at|logout)\+jwt$/i.test(typ)) throw responseInvalid('The typ of the ID token is that of another kind')
   if (claims.azp !== undefined && claims.azp !== context.client.client_id) throw responseInvalid('The azp of the ID token is another client')
   const age = context.clock.now() / 1000 - claims.iat
   if (age < -context.clockTolerance) throw responseInvalid('The iat of the ID token is in the future')
@@ -34,7 +37,7 @@ export async function verifyIdToken (context: Context, keys: Keys, idToken: stri
   if (claims.at_hash !== undefined && claims.at_hash !== leftHalf(accessToken, alg)) throw responseInvalid('The at_hash of the ID token is of another access token')
   if (code !== undefined && claims.c_hash !== undefined && claims.c_hash !== leftHalf(code, alg)) throw responseInvalid('The c_hash of the ID token is of another code')
   if (before !== undefined) assertSameSignIn(before, claims)
-  return { issuer: claims.iss, subject: claims.sub, claims }
+  return { issuer: claims.iss, subject: claims.sub, claims: shallow(claims) }
 }
 
 /** Whether it can stand for an account: 1 to 255 printable characters (OpenID Connect Core section 2). */

@@ -30,8 +30,12 @@ const ways: Record<Journey, { signIn?: Way, connect?: Way }> = {
   'logout token': { signIn: logoutToken },
   logout: { signIn: logout },
   'initiated sign-in': {
-    signIn: (application, trial) => signIn(application, trial, createBrowser(), `/auth/login?${new URLSearchParams(trial.each.initiation?.(trial.op, application.url)).toString()}`)
+    signIn: (application, trial) => signIn(application, trial, createBrowser(), initiated(trial, application))
   }
+}
+
+function initiated ({ name, op, each: { at, initiation } }: Trial, { url }: Application): string {
+  return `/auth/login${at === 'provider' ? `/${name}` : ''}?${new URLSearchParams(initiation?.(op, url)).toString()}`
 }
 
 /** All ways of a trial, one after the other. */

@@ -38,6 +38,9 @@ const malformed: Array<Omit<ConformanceCase, 'expected'>> = [
   { name: 'code-control', does: '`code` holds a line break', misbehave: set('code', 'a\r\nb') },
   { name: 'code-long', does: '`code` has 4097 characters', misbehave: set('code', 'x'.repeat(4097)) },
   { name: 'code-and-error', does: '`code` and `error`', misbehave: set('error', 'access_denied') },
+  { name: 'error-empty', does: '`error` is empty, in the place of the code', misbehave: failing('') },
+  { name: 'error-control', does: '`error` holds a line break', misbehave: failing('access_denied\r\nb') },
+  { name: 'error-twice', does: '`error` comes twice, in the place of the code', misbehave: redirecting(({ searchParams }) => { searchParams.delete('code'); for (const error of ['access_denied', 'server_error']) searchParams.append('error', error) }) },
   { name: 'unknown-twice', does: 'a parameter that nobody knows comes twice', misbehave: both(again('unheard_of', 'a'), redirecting(({ searchParams }) => { searchParams.append('unheard_of', 'a'); searchParams.append('unheard_of', 'b') })) },
   ...['id_token', 'access_token', 'token_type', 'response'].map((name) => ({ name: `with-${name.replace('_', '-')}`, does: `\`${name}\` of another flow comes along`, misbehave: set(name, 'x') }))
 ]
@@ -67,7 +70,12 @@ export const authorizationResponse: ConformanceChapter = {
     ...all(refusal(codes.denied, 'token', { settles: true }), [
       { name: 'denied', does: '`access_denied`: the person declined', misbehave: failing('access_denied') }
     ]),
+    ...all(refusal(codes.refused, 'token', { settles: true }), [
+      { name: 'error-scope', does: '`invalid_scope`', misbehave: failing('invalid_scope') },
+      { name: 'error-interaction', does: '`interaction_required`, though nothing was said of doing without', misbehave: failing('interaction_required') }
+    ]),
     ...all(refusal(codes.unavailable, 'token', { settles: true }), [
+      { name: 'error-unheard', does: 'an error that nobody registered', misbehave: failing('<b>provider text</b>') },
       { name: 'error-passing', does: '`temporarily_unavailable`', misbehave: failing('temporarily_unavailable') },
       { name: 'error-server', does: '`server_error`', misbehave: failing('server_error') }
     ])

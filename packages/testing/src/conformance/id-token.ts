@@ -17,9 +17,13 @@ export const idToken: ConformanceChapter = {
       { name: 'aud-more-azp', does: '`aud` has another client too, `azp` is ours', misbehave: claims(() => ({ aud: ['client', 'other'], azp: 'client' })) },
       { name: 'at-hash-missing', does: 'no `at_hash`, which the code flow does not need', misbehave: claims(() => ({ at_hash: undefined })) },
       { name: 'iat-ahead', does: '`iat` is 20 s ahead, within the tolerance for clocks', misbehave: claims(() => ({ iat: seconds() + 20 })) },
+      { name: 'exp-huge', does: '`exp` is 1e300', misbehave: claims(() => ({ exp: 1e300 })) },
+      { name: 'typ-own', does: '`typ` is `id_token+jwt`, which some providers made up', misbehave: (op) => { op.idToken.header = { typ: 'id_token+jwt' } } },
       { name: 'sub-longest', does: '`sub` has 255 characters, the most there may be', misbehave: (op) => { op.account.sub = 'x'.repeat(255) } }
     ]),
     ...all(refusal(codes.invalid, 'userinfo'), [
+      { name: 'typ-access-token', does: '`typ` is that of an access token', misbehave: (op) => { op.idToken.header = { typ: 'at+jwt' } } },
+      { name: 'typ-logout-token', does: 'a logout token in its place', misbehave: (op) => { op.idToken.forge = () => op.issueLogoutToken('client') } },
       { name: 'iss-wrong', does: '`iss` is another issuer', oidf: ['oidcc-client-test-invalid-iss', 'fapi2-security-profile-final-client-test-invalid-iss'], misbehave: claims(() => ({ iss: elsewhere })) },
       { name: 'iss-missing', does: 'no `iss`', oidf: ['fapi2-security-profile-final-client-test-invalid-missing-iss'], misbehave: claims(() => ({ iss: undefined })) },
       { name: 'iss-slash', does: '`iss` ends in a slash more', misbehave: claims(({ issuer }) => ({ iss: `${issuer}/` })) },
@@ -46,8 +50,11 @@ export const idToken: ConformanceChapter = {
       { name: 'nbf-future', does: '`nbf` is a minute ahead', misbehave: claims(() => ({ nbf: seconds() + 60 })) },
       { name: 'nonce-wrong', does: '`nonce` is another', oidf: ['oidcc-client-test-nonce-invalid', 'fapi2-security-profile-final-client-test-invalid-nonce'], misbehave: claims(() => ({ nonce: 'another' })) },
       { name: 'nonce-missing', does: 'no `nonce`, though one was sent', oidf: ['fapi2-security-profile-final-client-test-invalid-missing-nonce'], misbehave: claims(() => ({ nonce: undefined })) },
+      { name: 'nonce-empty', does: '`nonce` is empty', misbehave: claims(() => ({ nonce: '' })) },
       { name: 'nonce-list', does: '`nonce` is a list', misbehave: claims(() => ({ nonce: ['another'] })) },
       { name: 'at-hash-wrong', does: '`at_hash` is of another access token', oidf: ['oidcc-client-test-invalid-athash'], misbehave: claims(() => ({ at_hash: anotherHash })) },
+      { name: 'claims-deep', does: 'a claim that is nested a thousand times', misbehave: (op) => { op.idToken.claims = { deep: JSON.parse('['.repeat(1000) + ']'.repeat(1000)) } } },
+      { name: 'at-hash-empty', does: '`at_hash` is empty', misbehave: claims(() => ({ at_hash: '' })) },
       { name: 'at-hash-number', does: '`at_hash` is a number', misbehave: claims(() => ({ at_hash: 7 })) },
       { name: 'c-hash-wrong', does: '`c_hash` is of another code', oidf: ['oidcc-client-test-invalid-chash'], misbehave: claims(() => ({ c_hash: anotherHash })) }
     ])

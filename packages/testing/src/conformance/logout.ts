@@ -29,6 +29,7 @@ export const logoutToken: ConformanceChapter = {
       { name: 'logout-no-event', does: 'no `events`', oidf: oidf('-no-event'), misbehave: token(() => ({ events: undefined })) },
       { name: 'logout-wrong-event', does: 'another event', oidf: oidf('-wrong-event'), misbehave: token(() => ({ events: { 'https://other.example': {} } })) },
       { name: 'logout-event-true', does: 'the event is no object', misbehave: token(() => ({ events: { [event]: true } })) },
+      { name: 'logout-event-list', does: '`events` is a list', misbehave: token(() => ({ events: [event] })) },
       { name: 'logout-nonce', does: 'a `nonce`', oidf: oidf('-with-nonce'), misbehave: token(() => ({ nonce: 'n' })) },
       { name: 'logout-none', does: '`alg` is `none`', oidf: oidf('-alg-none'), misbehave: forged((signed) => new UnsecuredJWT(decodeJwt(signed)).encode()) },
       { name: 'logout-alg', does: 'signs with HS256 and the client secret', oidf: oidf('-wrong-alg'), misbehave: forged((signed) => new SignJWT(decodeJwt(signed)).setProtectedHeader({ alg: 'HS256', typ: 'logout+jwt' }).sign(Buffer.from('the-secret-of-the-client'))) },
@@ -74,18 +75,25 @@ export const initiatedSignIn: ConformanceChapter = {
   cases: [
     ...all('accepted', [
       { name: 'initiated', does: 'names the issuer, a person and a page of ours', oidf: ['oidcc-client-test-3rd-party-init-login'], misbehave: () => {}, initiation: ({ issuer }, application) => ({ iss: issuer, login_hint: 'alice', target_link_uri: `${application}/` }) },
+      { name: 'initiated-there', does: 'the same, at the address of the one provider', misbehave: () => {}, initiation: ({ issuer }, application) => ({ iss: issuer, login_hint: 'alice', target_link_uri: `${application}/` }), at: 'provider' },
       { name: 'initiated-bare', does: 'names the issuer alone', misbehave: () => {}, initiation: ({ issuer }) => ({ iss: issuer }) }
     ]),
     ...all(refusal('CONSENTRY_ERR_PROVIDER_UNKNOWN', 'authorization'), [
       { name: 'initiated-iss', does: 'an issuer that is not configured', misbehave: () => {}, initiation: () => ({ iss: 'https://other.example' }) },
-      { name: 'initiated-iss-slash', does: 'the issuer with a slash more', misbehave: () => {}, initiation: ({ issuer }) => ({ iss: `${issuer}/` }) }
+      { name: 'initiated-iss-slash', does: 'the issuer with a slash more', misbehave: () => {}, initiation: ({ issuer }) => ({ iss: `${issuer}/` }) },
+      { name: 'initiated-iss-there', does: 'an issuer that is not configured, at the address of one that is', misbehave: () => {}, initiation: () => ({ iss: 'https://other.example' }), at: 'provider' }
     ]),
     ...all(refusal('CONSENTRY_ERR_RETURN_TO_INVALID', 'authorization'), [
       { name: 'initiated-target', does: 'a page on another origin', misbehave: () => {}, initiation: ({ issuer }) => ({ iss: issuer, target_link_uri: 'https://other.example/' }) },
       { name: 'initiated-target-prefix', does: 'a page on an origin that begins like ours', misbehave: () => {}, initiation: ({ issuer }, application) => ({ iss: issuer, target_link_uri: `${application}.other.example/` }) },
+      { name: 'initiated-target-there', does: 'a page on another origin, at the address of the provider', misbehave: () => {}, initiation: ({ issuer }) => ({ iss: issuer, target_link_uri: 'https://other.example/' }), at: 'provider' },
+      { name: 'initiated-target-user', does: 'a page elsewhere, with our origin as the user', misbehave: () => {}, initiation: ({ issuer }, application) => ({ iss: issuer, target_link_uri: `${application}@other.example/` }) },
+      { name: 'initiated-target-script', does: 'a script', misbehave: () => {}, initiation: ({ issuer }) => ({ iss: issuer, target_link_uri: 'javascript:alert(1)' }) },
+      { name: 'initiated-target-backslash', does: 'a page that a backslash leads away', misbehave: () => {}, initiation: ({ issuer }, application) => ({ iss: issuer, target_link_uri: `${application}/\\other.example/` }) },
       { name: 'initiated-target-slashes', does: 'a page that two slashes lead away', misbehave: () => {}, initiation: ({ issuer }, application) => ({ iss: issuer, target_link_uri: `${application}//other.example/` }) }
     ]),
     ...all(refusal('CONSENTRY_ERR_MESSAGE_INVALID', 'authorization'), [
+      { name: 'initiated-iss-twice', does: 'the issuer comes twice, the second another', misbehave: () => {}, initiation: ({ issuer }) => [['iss', issuer], ['iss', 'https://other.example']] },
       { name: 'initiated-hint', does: 'a hint with a line break', misbehave: () => {}, initiation: ({ issuer }) => ({ iss: issuer, login_hint: 'a\r\nb' }) }
     ])
   ]

@@ -66,9 +66,12 @@ export const refresh: ConformanceChapter = {
       { name: 'refresh-scope-refused', does: '`invalid_scope`', misbehave: answer({ status: 400, body: { error: 'invalid_scope' } }) }
     ]),
     ...all(stays(codes.misconfigured), [
-      { name: 'refresh-client-refused', does: '`invalid_client`', misbehave: answer({ status: 401, body: { error: 'invalid_client' } }) }
+      { name: 'refresh-client-refused', does: '`invalid_client`', misbehave: answer({ status: 401, body: { error: 'invalid_client' } }) },
+      { name: 'refresh-challenged', does: '401 with a challenge and no body', misbehave: answer({ status: 401, headers: { 'www-authenticate': 'Basic realm="provider text"' } }) }
     ]),
     ...all(stays(codes.unavailable), [
+      { name: 'refresh-redirect', does: 'redirects with all that was sent (307)', misbehave: overriding('token', (op) => ({ parameters }, usual) => parameters.get('grant_type') === 'refresh_token' ? { status: 307, headers: { location: op.url('elsewhere') } } : usual()) },
+      { name: 'refresh-503', does: '503 with `Retry-After`', misbehave: answer({ status: 503, headers: { 'retry-after': '7' }, body: 'provider text' }) },
       { name: 'refresh-ended-500', does: '`invalid_grant` with status 500', misbehave: answer({ ...ended, status: 500 }) },
       { name: 'refresh-ended-429', does: '`invalid_grant` with status 429', misbehave: answer({ ...ended, status: 429 }) },
       { name: 'refresh-ended-capitals', does: '`INVALID_GRANT`, which nobody registered', misbehave: answer({ status: 400, body: { error: 'INVALID_GRANT' } }) },
@@ -100,6 +103,10 @@ export const refreshedIdToken: ConformanceChapter = {
     ...all(stays(codes.invalid), [
       { name: 'refresh-iss', does: '`iss` is another issuer', oidf: ['oidcc-client-test-refresh-token-invalid-issuer'], misbehave: refreshed(() => ({ iss: 'https://other.example' })) },
       { name: 'refresh-sub', does: '`sub` is another person', oidf: ['oidcc-client-test-refresh-token-invalid-sub'], misbehave: refreshed(() => ({ sub: 'mallory' })) },
+      { name: 'refresh-logout-token', does: 'a logout token in its place', misbehave: overriding('token', (op) => async ({ parameters }, usual) => {
+        const answer = await usual()
+        return parameters.get('grant_type') === 'refresh_token' ? { ...answer, body: { ...answer.body as Record<string, unknown>, id_token: await op.issueLogoutToken('client') } } : answer
+      }) },
       { name: 'refresh-sub-missing', does: 'no `sub`', misbehave: refreshed(() => ({ sub: undefined })) },
       { name: 'refresh-aud', does: '`aud` is another client', misbehave: refreshed(() => ({ aud: 'other' })) },
       { name: 'refresh-azp', does: '`azp` is another client', misbehave: refreshed(() => ({ azp: 'other' })) },

@@ -23,6 +23,7 @@ const lifetimes: Array<Omit<ConformanceCase, 'expected'>> = [
   { name: 'expires-null', does: '`expires_in` is `null`', misbehave: token({ expires_in: null }) },
   { name: 'expires-text', does: '`expires_in` is `"3600"`', misbehave: token({ expires_in: '3600' }) },
   { name: 'expires-fraction', does: '`expires_in` is 3599.9', misbehave: token({ expires_in: 3599.9 }) },
+  { name: 'expires-zero', does: '`expires_in` is 0, each time', misbehave: token({ expires_in: 0 }) },
   { name: 'expires-huge', does: '`expires_in` is 1e300', misbehave: token({ expires_in: 1e300 }) }
 ]
 

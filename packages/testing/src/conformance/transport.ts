@@ -40,6 +40,16 @@ const faults: readonly Fault[] = [
     }
   },
   { name: 'headers', does: 'headers of 32 KiB', override: () => async (_request, usual) => ({ ...await usual(), headers: { 'content-type': 'application/json', 'x-much': 'x'.repeat(32_768) } }) },
+  { name: 'empty', does: '200 with nothing', override: () => () => ({ headers: { 'content-type': 'application/json' } }) },
+  { name: '204', does: '204', override: () => () => ({ status: 204 }) },
+  {
+    name: 'short', does: 'ends before the length that it announced',
+    override: () => (_request, _usual, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 })
+      response.write('{"access_token":"provider text"', () => response.destroy())
+      return undefined
+    }
+  },
   { name: 'cut', does: 'cuts the connection', override: () => (_request, _usual, response) => { response.destroy(); return undefined } },
   {
     name: 'drip', does: 'one byte a second', client: { timeout: impatient },

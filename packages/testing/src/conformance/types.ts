@@ -50,7 +50,9 @@ export interface ConformanceCase {
   /** With the grant an API is asked, `resource`. */
   resource?: true
   /** What starts a sign-in at the application, in the chapter of those that others start. */
-  initiation?: (op: HostileProvider, application: string) => Record<string, string>
+  initiation?: (op: HostileProvider, application: string) => Record<string, string> | Array<[name: string, value: string]>
+  /** At which address: that of all providers unless given. */
+  at?: 'provider'
   misbehave: (op: HostileProvider) => void | Promise<void>
   expected: Expected | { signIn: Expected, connect: Expected }
 }

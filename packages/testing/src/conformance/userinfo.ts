@@ -1,6 +1,6 @@
 import { SignJWT, UnsecuredJWT } from 'jose'
 import type { HostileProvider } from '../hostile-op/types.ts'
-import { all, answering, changing, codes, overriding, refusal, strangers } from './misbehaviour.ts'
+import { all, answering, changing, codes, encoded, overriding, refusal, seconds, strangers } from './misbehaviour.ts'
 import type { Misbehaviour } from './misbehaviour.ts'
 import type { ConformanceChapter } from './types.ts'
 
@@ -23,12 +23,15 @@ export const userinfo: ConformanceChapter = {
     ...all('accepted', [
       { name: 'userinfo', does: 'an ordinary answer', oidf: ['oidcc-client-test-userinfo-bearer-header', 'oidcc-client-test-scope-userinfo-claims'], misbehave: (op) => { Object.assign(op.account, { name: 'Alice of the userinfo', email: 'alice@example.com' }) } },
       { name: 'userinfo-signed', does: 'a JWT, signed with the published key', oidf: ['oidcc-client-test-userinfo-signed'], misbehave: jwt((op, claims) => op.sign(claims)) },
+      { name: 'userinfo-signed-bare', does: 'a JWT without `iss` and `aud`', misbehave: jwt((op, { sub }) => op.sign({ sub })) },
+      { name: 'userinfo-large', does: 'half a megabyte of claims', misbehave: changing('userinfo', (body) => ({ ...body, much: 'x'.repeat(500_000) })) },
       { name: 'userinfo-claims', does: 'claims of the sign-in (`iss`, `aud`, `acr`), which are left unread', misbehave: changing('userinfo', (body) => ({ ...body, iss: 'https://other.example', aud: 'other', acr: 'high' })) },
       { name: 'userinfo-aggregated', does: 'claims of others, named and brought along, which are left unread', misbehave: overriding('userinfo', (op) => async () => ({ body: {
         sub: op.account.sub, _claim_names: { address: 'one', phone_number: 'two' }, _claim_sources: { one: { JWT: 'a.b.c' }, two: { endpoint: op.url('elsewhere'), access_token: 'x' } }
       } })) }
     ]),
     ...all(refusal(codes.invalid, 'session'), [
+      { name: 'userinfo-deep', does: 'a claim that is nested a hundred thousand times', misbehave: overriding('userinfo', (op) => () => ({ headers: { 'content-type': 'application/json' }, body: `{"sub":${JSON.stringify(op.account.sub)},"deep":${'['.repeat(100_000)}${']'.repeat(100_000)}}` })) },
       { name: 'userinfo-sub-wrong', does: '`sub` is another person', oidf: ['oidcc-client-test-userinfo-invalid-sub'], misbehave: body({ sub: 'mallory', email: 'alice@example.com' }) },
       { name: 'userinfo-sub-missing', does: 'no `sub`', misbehave: body({ email: 'alice@example.com' }) },
       { name: 'userinfo-sub-empty', does: '`sub` is empty', misbehave: body({ sub: '' }) },
@@ -41,6 +44,9 @@ export const userinfo: ConformanceChapter = {
       { name: 'userinfo-signed-iss', does: 'a signed JWT with the `iss` of another', misbehave: jwt((op, claims) => op.sign({ ...claims, iss: 'https://other.example' })) },
       { name: 'userinfo-signed-aud', does: 'a signed JWT for another client', misbehave: jwt((op, claims) => op.sign({ ...claims, aud: 'other' })) },
       { name: 'userinfo-signed-key', does: 'a JWT that somebody else signed', misbehave: jwt(async (op, claims) => op.sign(claims, { key: (await strangers('RS256')).privateKey })) },
+      { name: 'userinfo-signed-broken', does: 'a signed JWT whose payload was changed', misbehave: jwt(async (op, claims) => { const [header, , signature] = (await op.sign(claims)).split('.'); return `${header}.${encoded({ ...claims, email: 'mallory@example.com' })}.${signature}` }) },
+      { name: 'userinfo-signed-exp', does: 'a signed JWT that ended a minute ago', misbehave: jwt((op, claims) => op.sign({ ...claims, exp: seconds() - 60 })) },
+      { name: 'userinfo-encrypted', does: 'what looks like an encrypted JWT', misbehave: jwt(() => `${encoded({ alg: 'RSA-OAEP', enc: 'A256GCM' })}.AA.AA.AA.AA`) },
       { name: 'userinfo-signed-none', does: 'a JWT with `alg` `none`', misbehave: jwt((_op, claims) => new UnsecuredJWT(claims).encode()) },
       { name: 'userinfo-signed-hs256', does: 'a JWT with HS256 and the client secret', misbehave: jwt((_op, claims) => new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from('the-secret-of-the-client'))) }
     ]),
