@@ -49,9 +49,10 @@ export function failureOf (error: unknown): Failure {
   return { code: 'CONSENTRY_ERR_INTERNAL', message: 'Something failed here that should not have.', retryable: false, exitCode: exitCodes.failed }
 }
 
-/** What an option or a store lacks is said by the cause, in words of ours. */
+/** Codes whose cause says what is wrong, in words of ours. */
+const explained: ReadonlySet<string> = new Set(['CONSENTRY_ERR_OPTIONS_INVALID', 'CONSENTRY_ERR_STORE_UNAVAILABLE', 'CONSENTRY_ERR_NO_LOGIN_METHOD'])
+
 function messageOf (error: ConsentryError | ClientError): string {
   const { code, message, cause } = error
-  const told = code === 'CONSENTRY_ERR_OPTIONS_INVALID' || code === 'CONSENTRY_ERR_STORE_UNAVAILABLE'
-  return told && cause instanceof Error ? `${message} ${cause.message}` : message
+  return explained.has(code) && cause instanceof Error ? `${message} ${cause.message}` : message
 }

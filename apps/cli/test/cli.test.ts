@@ -98,7 +98,7 @@ t.test('another device, by option; nothing else works here', async (t) => {
   t.equal(await login.ended, 0, login.output())
   const none = world.start(['login', '--force', '--method', 'browser', '--json'])
   t.equal(await none.ended, 1)
-  t.match(documents(none).at(-1), { error: { code: 'CONSENTRY_ERR_NO_LOGIN_METHOD' } })
+  t.match(documents(none).at(-1), { error: { code: 'CONSENTRY_ERR_NO_LOGIN_METHOD', message: 'There is no way to ask a person to sign in here. No browser opens here.' } })
 })
 
 t.test('exit codes: declined, timed out, not reachable, usage', async (t) => {
@@ -190,4 +190,18 @@ t.test('nobody reads what is printed: the answer is completed, and it ends as by
   t.equal(await cli.ended, 141)
   t.equal(cli.stderr(), '')
   t.equal(await world.start(['status']).ended, 0, 'signed in')
+})
+
+t.test('Ctrl-C while the tokens are ended: what is done here is done, and the second ends it at once', async (t) => {
+  const world = await createWorld(t)
+  world.configure({})
+  t.equal(await (await signedInWorld(world)).ended, 0)
+  world.op.fail('revocation', 'hang')
+  const cli = world.startOnTerminal(['logout'])
+  while (world.op.ledger.revocations === 0) await new Promise((resolve) => { setTimeout(resolve, 10) })
+  cli.type('\u0003')
+  await cli.sees(/Press Ctrl-C again/)
+  cli.type('\u0003')
+  t.equal(await cli.ended, 130, cli.output())
+  t.equal(await world.start(['status']).ended, 3)
 })

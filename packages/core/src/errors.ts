@@ -29,7 +29,7 @@ export const errorCodes = {
   CONSENTRY_ERR_HOST_REFUSED: { message: 'A grant is not sent to this host.', retryable: false },
   CONSENTRY_ERR_SECRET_REFUSED: { message: 'The provider does not accept what was typed. Check it and try again.', retryable: false },
   CONSENTRY_ERR_AUTHORIZATION_REQUIRED: { message: 'A consent is needed before this request can be served.', retryable: true },
-  CONSENTRY_ERR_NO_LOGIN_METHOD: { message: 'There is no way to ask a person to sign in here: no browser, no terminal, no other device.', retryable: false },
+  CONSENTRY_ERR_NO_LOGIN_METHOD: { message: 'There is no way to ask a person to sign in here.', retryable: false },
 
   CONSENTRY_ERR_PROVIDER_UNKNOWN: { message: 'No provider of this name is configured.', retryable: false },
   CONSENTRY_ERR_PROVIDER_UNAVAILABLE: { message: 'The provider cannot be reached or does not answer as it should. Try again shortly.', retryable: true },

@@ -2,17 +2,18 @@ import type { ErrorCode } from '@consentry/core'
 import type { Answer } from './answers.ts'
 import type { Ask } from './events.ts'
 import type { ReadLine } from './line-reader.ts'
-import type { Asking, Way } from './ways.ts'
+import { notListening, type Asking, type Way } from './ways.ts'
 
 /** A browser that may be anywhere: the person brings back the address where it ended. One of this machine may come back by itself. */
 export const askByPaste: Way = async (asking) => {
   const { settings: { readLine }, url, tell } = asking
-  const where = readLine && await url()
-  if (readLine === undefined || where === undefined) return false
+  if (readLine === undefined) return 'There is no terminal to paste into.'
+  const where = await url()
+  if (where === undefined) return notListening
   const ask: Ask = { method: 'paste', url: where }
   tell({ state: 'pending', ask })
   void read(asking, ask, readLine)
-  return true
+  return undefined
 }
 
 async function read ({ attempt, answers, tell, local }: Asking, ask: Ask, readLine: ReadLine): Promise<void> {

@@ -11,12 +11,12 @@ const longestPause = 60
 export const askOnDevice: Way = async (asking) => {
   const { provider, attempt, settings, within, tell } = asking
   const begun = await provider.deviceAuthorization?.({ scopes: attempt.flow.scopes })
-  if (begun === undefined) return false
+  if (begun === undefined) return 'The provider asks on no other device.'
   const { verificationUri, verificationUriComplete, userCode, expiresIn } = begun
   within(Math.min(settings.timeout ?? Infinity, expiresIn * 1000))
   tell({ state: 'pending', ask: { method: 'device', verificationUri, userCode, expiresIn, ...verificationUriComplete !== undefined && { verificationUriComplete } } })
   poll(asking, begun).catch((error: unknown) => asking.local.onError(error, 'taking an answer'))
-  return true
+  return undefined
 }
 
 async function poll (asking: Asking, begun: DeviceAuthorization): Promise<void> {

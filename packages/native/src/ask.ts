@@ -65,10 +65,15 @@ export async function ask (local: Local, { options, settings, tell, onLoopback }
   return grant
 }
 
-/** The first way that works; rejects when none does. */
+/** The first way that works. Rejects when none does; the cause says why. */
 async function askFirst (asking: Asking): Promise<void> {
-  for (const method of asking.settings.methods) if (await ways[method](asking)) return
-  throw new ConsentryError('CONSENTRY_ERR_NO_LOGIN_METHOD')
+  const reasons = new Set<string>()
+  for (const method of asking.settings.methods) {
+    const reason = await ways[method](asking)
+    if (reason === undefined) return
+    reasons.add(reason)
+  }
+  throw new ConsentryError('CONSENTRY_ERR_NO_LOGIN_METHOD', { cause: new Error([...reasons].join(' ')) })
 }
 
 /** Without the loopback, another device may do. */

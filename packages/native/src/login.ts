@@ -12,7 +12,7 @@ import { readOptions, type LoginOptions } from './options.ts'
  * - `CONSENTRY_ERR_CONSENT_DENIED` and `CONSENTRY_ERR_FLOW_CANCELLED`: they declined; `signal`, or they gave up
  * - `CONSENTRY_ERR_FLOW_EXPIRED`: the time is over
  * - `CONSENTRY_ERR_ACCOUNT_MISMATCH`: they used another account than the stored grant's; `logout()` first
- * - `CONSENTRY_ERR_NO_LOGIN_METHOD`: none of `methods` works here
+ * - `CONSENTRY_ERR_NO_LOGIN_METHOD`: none of `methods` works here; its `cause` says why
  * - `CONSENTRY_ERR_OPTIONS_INVALID`, `CONSENTRY_ERR_STORE_UNAVAILABLE` and the errors of providers
  */
 export async function login (options: LoginOptions): Promise<Grant> {

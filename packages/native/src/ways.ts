@@ -12,14 +12,17 @@ export interface Asking {
   settings: LoginSettings
   attempt: Attempt
   answers: Answers
-  /** Where the person is sent; `undefined` where no browser could come back. */
+  /** Where the person is sent; `undefined` where no browser could come back, since nothing listens. */
   url: () => Promise<string | undefined>
   tell: (event: LoginEvent) => void
   /** Gives the person so many milliseconds from now on. */
   within: (ms: number) => void
 }
 
-/** Asks the person. Resolves to whether they are asked now; `false` where this way does not work. */
-export type Way = (asking: Asking) => Promise<boolean>
+/** Asks the person. Resolves to `undefined` when they are asked now, else to why this way does not work here. */
+export type Way = (asking: Asking) => Promise<string | undefined>
 
 export type Ways = Readonly<Record<LoginMethod, Way>>
+
+/** Why no browser could come back. What the system said is told to `onError`. */
+export const notListening = 'The address that a browser would come back to is taken.'

@@ -92,7 +92,7 @@ t.test('the order is that of the options; what does not work here is passed over
   t.equal(await method({ methods: ['device', 'browser'], readLine, profile: '4' }), 'device')
   abort.abort()
   const none = await world.begin({ methods: ['browser', 'paste'], openBrowser: noBrowser })
-  t.equal(await none.failed(), 'CONSENTRY_ERR_NO_LOGIN_METHOD')
+  await t.rejects(none.granted, { code: 'CONSENTRY_ERR_NO_LOGIN_METHOD', cause: { message: 'No browser opens here. There is no terminal to paste into.' } })
   t.same(world.events.at(-1), { state: 'failed', code: 'CONSENTRY_ERR_NO_LOGIN_METHOD' })
 })
 

@@ -82,7 +82,7 @@ t.test('[::1], and a port that is given', async (t) => {
   t.equal(again.redirectUri, redirectUri)
   const errors: string[] = []
   const taken = await world.begin({ fresh: true, redirect: { host: '::1', path, port: Number(port) }, profile: 'other', methods: ['browser', 'paste'], onError: (_error, doing) => { errors.push(doing) } })
-  t.equal(await taken.failed(), 'CONSENTRY_ERR_NO_LOGIN_METHOD')
+  await t.rejects(taken.granted, { code: 'CONSENTRY_ERR_NO_LOGIN_METHOD', cause: { message: 'The address that a browser would come back to is taken. There is no terminal to paste into.' } })
   t.same(errors, ['listening on the loopback'])
   abort.abort()
   t.equal(await again.failed(), 'CONSENTRY_ERR_FLOW_CANCELLED')
