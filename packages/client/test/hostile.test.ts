@@ -225,3 +225,34 @@ t.test('many runs at once: no more is said than a server takes', async (t) => {
   t.equal(server.sockets, 1)
   stop()
 })
+
+t.test('large events and results, whole, over every transport', async (t) => {
+  const large = [event(1, 'running', {}), ...Array.from({ length: 20 }, (_, index) => event(index + 2, 'progress', 'ü€'.repeat(16_000))), event(22, 'completed', { result: '\u{1f600}'.repeat(250_000) })]
+  const server = await hostileServer(t, {
+    socket: wellBehaved(large),
+    http: (request, response) => {
+      if (request.url === '/executions/x') json(response, 200, document('completed', 22))
+      else stream(response, large)
+    }
+  })
+  for (const options of [{}, { WebSocket: false as const }]) {
+    const handle = server.client(options).follow('x')
+    t.same(await eventsOf(handle), large)
+    t.equal(await handle.result, '\u{1f600}'.repeat(250_000))
+  }
+})
+
+t.test('what nobody waits for is nobody\'s failure', async (t) => {
+  const server = await hostileServer(t, { http: (_request, response) => { problem(response, 404, 'CONSENTRY_ERR_EXECUTION_NOT_FOUND') } })
+  const client = server.client({ WebSocket: false, token: async () => { throw new Error('no token') } })
+  client.run('/run')
+  client.follow('x')
+  const other = server.client({ WebSocket: false })
+  other.run('/run')
+  const followed = other.follow('x')
+  await followed.result.catch(() => {})
+  client.close()
+  // An unhandled rejection fails this test.
+  await new Promise((resolve) => { setTimeout(resolve, 20) })
+  t.ok(server.requests.length > 0)
+})

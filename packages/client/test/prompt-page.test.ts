@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import t from 'tap'
 import type { WebSocket } from 'ws'
-import { event, hostileServer, wellBehaved, type HostileServer } from './hostile-server.ts'
+import { document, event, hostileServer, json, stream, wellBehaved, type HostileServer } from './hostile-server.ts'
 
 t.setTimeout(120_000)
 
@@ -13,6 +13,9 @@ const artifacts = fileURLToPath(new URL('../../../../artifacts/', import.meta.ur
 const question = (flowId: string, more: object = {}) => ({
   flowId, provider: 'p', profile: 'default', label: `Provider ${flowId}`, host: `${flowId}.example.com`, scopes: ['read', 'constructor', '__proto__'], connectUrl: '', expiresAt: '2099-01-01T00:00:00.000Z', ...more
 })
+
+/** The run with the id `x`. */
+const steps = [event(1, 'running', {}), event(2, 'progress', 'one'), event(3, 'progress', 'two'), event(4, 'completed', { result: 'done' })]
 
 interface Stage {
   server: HostileServer
@@ -50,8 +53,11 @@ async function start (t: Parameters<typeof hostileServer>[0], options: Parameter
   }
   const server = await hostileServer(t, {
     connected: (socket) => { open = socket },
-    socket: wellBehaved([]),
+    socket: wellBehaved(steps),
     http: (request, response) => {
+      if (request.url === '/executions/x') return json(response, 200, document('running', steps.length))
+      // One event, and a cut: what was told is not told again.
+      if (request.url === '/executions/x/events') return stream(response, steps.slice(Number(request.headers['last-event-id'])).slice(0, 1))
       const [type, text] = files[request.url ?? ''] ?? ['text/html', '<!doctype html><title>Question</title><p>Question']
       response.writeHead(200, { 'content-type': type, 'content-security-policy': "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'" }).end(text)
     }
@@ -184,4 +190,21 @@ t.test('on a phone, in the dark and in forced colours nothing is cut off', async
     await page.waitForTimeout(400)
     await page.screenshot({ path: `${artifacts}prompt-${name}.png` })
   }
+})
+
+t.test('R10 the client in a browser, over WebSocket and without', async (t) => {
+  const { page, faults } = await start(t)
+  for (const options of ['{}', '{ WebSocket: false, backoff: { first: 4, longest: 20 } }']) {
+    const told = await inPage(page, `import('/client.js').then(async ({ createClient }) => {
+      const client = createClient(${options})
+      const run = client.follow('x')
+      const seqs = []
+      for await (const { seq } of run) seqs.push(seq)
+      const result = await run.result
+      client.close()
+      return [...seqs, result]
+    })`)
+    t.same(told, [1, 2, 3, 4, 'done'], options)
+  }
+  t.same(faults, [])
 })
