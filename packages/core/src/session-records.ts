@@ -1,4 +1,5 @@
 import type { Clock, StateStore } from './ports.ts'
+import { rememberedJson } from './remembered-json.ts'
 import type { EndedSession, Session } from './sessions.ts'
 
 /** A session as it is stored, with what is attached to it. */
@@ -31,7 +32,8 @@ export interface SessionRecords<Data> {
 const key = (id: string): string => `session:${id}`
 
 export function createSessionRecords<Data> ({ state, clock, idleLifetime }: { state: StateStore, clock: Clock, idleLifetime: number }): SessionRecords<Data> {
-  const parse = (json: string | undefined): Stored<Data> | undefined => json === undefined ? undefined : JSON.parse(json) as Stored<Data>
+  // The same session comes with every request of its browser.
+  const remembered = rememberedJson<Stored<Data>>()
   const lifeOf = ({ seenAt, expiresAt }: Session): number => Math.min(seenAt + idleLifetime, expiresAt) - clock.now()
 
   /** The lifetimes hold by the clock, whatever the store still has. */
@@ -40,7 +42,7 @@ export function createSessionRecords<Data> ({ state, clock, idleLifetime }: { st
   }
 
   async function follow (id: string): Promise<SessionRecord<Data> | undefined> {
-    const stored = parse(await state.get(key(id)))
+    const stored = remembered.parse(id, await state.get(key(id)))
     return stored !== undefined && 'movedTo' in stored ? follow(stored.movedTo) : alive(stored)
   }
 
@@ -50,10 +52,10 @@ export function createSessionRecords<Data> ({ state, clock, idleLifetime }: { st
     },
     async read (id) {
       const json = await state.get(key(id))
-      return { json, session: alive(parse(json)) }
+      return { json, session: alive(remembered.parse(id, json)) }
     },
     async get (id) {
-      return alive(parse(await state.get(key(id))))
+      return alive(remembered.parse(id, await state.get(key(id))))
     },
     follow,
     replace (json, session) {
@@ -63,13 +65,20 @@ export function createSessionRecords<Data> ({ state, clock, idleLifetime }: { st
       return state.compareAndSet(key(id), json, JSON.stringify({ v: 1, movedTo } satisfies Moved), expiresAt - clock.now())
     },
     async take (id) {
-      return parse(await state.take(key(id)))
+      const stored = remembered.parse(id, await state.take(key(id)))
+      remembered.parse(id, undefined)
+      return stored
     }
   }
 }
 
-/** The session without what is attached to it. */
+const shown = new WeakMap<object, object>()
+
+/** The session without what is attached to it. Of one record it is made once, and cannot be changed. */
 export function visible<Data> (record: SessionRecord<Data>): Session<Data> {
+  const known = shown.get(record) as Session<Data> | undefined
+  if (known !== undefined) return known
   const { attachment: _attachment, ...session } = record
+  shown.set(record, Object.freeze(session))
   return session
 }

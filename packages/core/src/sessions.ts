@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Owner } from './grant.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
@@ -97,7 +97,7 @@ export interface SessionsOptions {
 /** How many sessions one owner may have before the oldest ends. */
 const mostPerOwner = 100
 
-const idOf = (secret: string): string => createHash('sha256').update(secret).digest('base64url')
+const idOf = (secret: string): string => hash('sha256', secret, 'base64url')
 
 /** Sessions in the state store, under the hash of their secret: who reads the store cannot use them. */
 export function createSessions<Data> (options: SessionsOptions): Sessions<Data> {
@@ -199,14 +199,15 @@ export function createSessions<Data> (options: SessionsOptions): Sessions<Data> 
     },
 
     onRevoked (id, listener) {
-      const stopListening = wakeups.on(`session:${id}`, listener)
-      const stopMissing = wakeups.onMissed(() => {
-        records.get(id).then((session) => { if (session === undefined) listener() }).catch(() => {})
-      })
-      return () => {
-        stopListening()
-        stopMissing()
+      const topic = `session:${id}`
+      const revocation = {
+        hear: listener,
+        miss () {
+          records.get(id).then((session) => { if (session === undefined) listener() }).catch(() => {})
+        }
       }
+      wakeups.add(topic, revocation)
+      return () => { wakeups.remove(topic, revocation) }
     }
   }
 }

@@ -37,6 +37,19 @@ t.test('create, find, revoke', async (t) => {
   t.equal(await sessions.find(secret), undefined)
 })
 
+t.test('what a node remembers of a session is what the store says now, and nobody can change it', async (t) => {
+  const { node } = bench()
+  const [here, there] = [node(), node()]
+  const { secret, session } = await here.create(alice, { userId: 'alice' })
+  const found = await here.find(secret)
+  t.throws(() => { (found as { data: { userId: string } }).data.userId = 'bob' }, TypeError)
+  t.same((await here.find(secret))?.data, { userId: 'alice' })
+  await there.update(session.id, { data: { userId: 'alice, renamed' } })
+  t.same((await here.find(secret))?.data, { userId: 'alice, renamed' })
+  await there.revoke(session.id)
+  t.equal(await here.find(secret), undefined)
+})
+
 t.test('the secret is nowhere in the store', async (t) => {
   const { sessions, written, clock } = bench()
   const { secret, session } = await sessions.create(alice, { userId: 'alice' })
