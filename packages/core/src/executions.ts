@@ -5,7 +5,7 @@ import { createRemoteEnd, endedTopic } from './remote-end.ts'
 import type { ExecutionEvent, NewEvent } from './events.ts'
 import { isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
 import { createExecutionRecords } from './execution-records.ts'
-import { createFeed, type EventFeed } from './feed.ts'
+import { Feed, type EventFeed, type FeedPorts } from './feed.ts'
 import { defaultTenant, type Owner } from './grant.ts'
 import type { Grants } from './grants.ts'
 import { sameOwner } from './keys.ts'
@@ -83,6 +83,15 @@ export function createExecutions (options: ExecutionsOptions): Executions {
   const lease = createLease({ state, clock, deadlines, node: randomId(16, randomBytes), length, isNeeded: () => runs.size > 0, onLapse: lookAtAll, onError })
   const remote = createRemoteEnd({ records, lease, wakeups, clock, isHere: (id) => runs.has(id) })
   const ports: RunPorts = { clock, deadlines, grants, connectUrl, maxAge, records, onError, onEnd: (run) => runs.delete(run.id) }
+  const feedPorts: FeedPorts = {
+    wakeups,
+    load,
+    live: async (owner) => Promise.all((await live(owner)).map((record) => records.current(record))),
+    read: (id, after, limit) => records.read(id, after, limit),
+    watch: (node, listener) => node === lease.node ? () => {} : lease.watch(node, listener),
+    deadlines,
+    onError
+  }
   let closing = false
 
   const stopListening = [
@@ -173,17 +182,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     },
 
     feed (owner, send) {
-      return createFeed({
-        owner,
-        wakeups,
-        load: (id) => load(owner, id),
-        live: async () => Promise.all((await live(owner)).map((record) => records.current(record))),
-        read: (id, after, limit) => records.read(id, after, limit),
-        watch: (node, listener) => node === lease.node ? () => {} : lease.watch(node, listener),
-        send,
-        deadlines,
-        onError
-      })
+      return new Feed(owner, send, feedPorts)
     },
 
     async close () {

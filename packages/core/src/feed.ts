@@ -1,9 +1,9 @@
-import type { Deadline, Deadlines } from './deadlines.ts'
+import { Deadline, type Deadlines } from './deadlines.ts'
 import { isLast, type ExecutionEvent } from './events.ts'
 import { isOver, type ExecutionRecord } from './execution.ts'
 import type { Owner } from './grant.ts'
 import { ownerId } from './keys.ts'
-import type { Wakeups } from './wakeups.ts'
+import type { WakeupListener, Wakeups } from './wakeups.ts'
 
 /** The events of one owner on their way to one connection: in order within an execution, each at least once. */
 export interface EventFeed {
@@ -17,18 +17,16 @@ export interface EventFeed {
   close (): void
 }
 
-export interface FeedOptions {
-  owner: Owner
+/** What all feeds of a node share. */
+export interface FeedPorts {
   wakeups: Wakeups
   /** The owner's execution, or a rejection with `CONSENTRY_ERR_EXECUTION_NOT_FOUND`. */
-  load: (executionId: string) => Promise<ExecutionRecord>
+  load: (owner: Owner, executionId: string) => Promise<ExecutionRecord>
   /** The owner's executions that are not over. */
-  live: () => Promise<ExecutionRecord[]>
+  live: (owner: Owner) => Promise<ExecutionRecord[]>
   read: (executionId: string, after: number, limit: number) => Promise<ExecutionEvent[]>
   /** Calls the listener when the node is gone. */
   watch: (node: string, listener: () => void) => () => void
-  /** The next event of the same execution waits for it. */
-  send: (event: ExecutionEvent) => void | Promise<void>
   deadlines: Deadlines
   onError: (error: unknown, doing: string) => void
 }
@@ -49,60 +47,119 @@ const batch = 100
 /** How many executions that need no more sending are remembered, so that a late hint does not start them anew. */
 const mostDone = 1_000
 
-export function createFeed (options: FeedOptions): EventFeed {
-  const { owner, wakeups, load, live, read, watch, send, deadlines, onError } = options
-  const cursors = new Map<string, Cursor>()
-  const done = new Set<string>()
-  let all = false
-  let closed = false
-  let deadline: Deadline | undefined
-  const stopListening = wakeups.on(eventsTopic(owner), (detail) => {
-    const [id = '', node = ''] = detail.split(' ')
-    hint({ id, node })
-  })
-  const stopMissing = wakeups.onMissed(again)
+/**
+ * One for each connection, of which there are many: it is its own deadline, hears its hints itself, and makes room for
+ * executions when there are some.
+ */
+export class Feed extends Deadline implements EventFeed, WakeupListener {
+  readonly #owner: Owner
+  readonly #ports: FeedPorts
+  /** The next event of the same execution waits for it. */
+  readonly #send: (event: ExecutionEvent) => void | Promise<void>
+  #cursors: Map<string, Cursor> | undefined
+  #done: Set<string> | undefined
+  #all = false
+  #closed = false
 
-  function hint ({ id, node }: Pick<ExecutionRecord, 'id' | 'node'>): void {
-    if (all && !cursors.has(id) && !done.has(id)) open(id, node, 0)
-    void pump(id)
+  constructor (owner: Owner, send: (event: ExecutionEvent) => void | Promise<void>, ports: FeedPorts) {
+    super()
+    this.#owner = owner
+    this.#ports = ports
+    this.#send = send
+    ports.wakeups.add(eventsTopic(owner), this)
   }
 
-  function open (executionId: string, node: string, seq: number): void {
+  hear (detail: string): void {
+    const [id = '', node = ''] = detail.split(' ')
+    this.#hint({ id, node })
+  }
+
+  miss (): void {
+    for (const executionId of this.#cursors?.keys() ?? []) void this.#look(executionId)
+    if (this.#all) this.#ports.live(this.#owner).then((records) => { for (const record of records) this.#hint(record) }).catch((error: unknown) => this.#ports.onError(error, 'reading executions'))
+    if (this.#all || (this.#cursors?.size ?? 0) > 0) this.#arm()
+  }
+
+  /** Nothing was heard for a while. */
+  override reach (): void {
+    this.miss()
+  }
+
+  async subscribe (executionId: string, after = 0): Promise<void> {
+    await this.#ports.wakeups.ready()
+    const { status, seq, node } = await this.#ports.load(this.#owner, executionId)
+    if (isOver(status) && after >= seq) return
+    this.#done?.delete(executionId)
+    this.#open(executionId, node, after)
+    this.#arm()
+    await this.#pump(executionId)
+  }
+
+  unsubscribe (executionId: string): void {
+    this.#finish(executionId)
+  }
+
+  async subscribeAll (): Promise<void> {
+    await this.#ports.wakeups.ready()
+    this.#all = true
+    this.#arm()
+    for (const record of await this.#ports.live(this.#owner)) {
+      if (this.#closed || this.#isKnown(record.id)) continue
+      this.#open(record.id, record.node, record.seq)
+      for (const { seq, time, ...data } of record.pending) await this.#send({ type: 'oauth_required', executionId: record.id, seq, time, data })
+      await this.#pump(record.id)
+    }
+  }
+
+  close (): void {
+    this.#closed = true
+    this.cancel()
+    this.#ports.wakeups.remove(eventsTopic(this.#owner), this)
+    for (const { stopWatching } of this.#cursors?.values() ?? []) stopWatching()
+    this.#cursors = undefined
+  }
+
+  #isKnown (executionId: string): boolean {
+    return this.#cursors?.has(executionId) === true || this.#done?.has(executionId) === true
+  }
+
+  #hint ({ id, node }: Pick<ExecutionRecord, 'id' | 'node'>): void {
+    if (this.#all && !this.#isKnown(id)) this.#open(id, node, 0)
+    void this.#pump(id)
+  }
+
+  #open (executionId: string, node: string, seq: number): void {
+    if (this.#closed) return
+    const cursors = this.#cursors ??= new Map()
     cursors.get(executionId)?.stopWatching()
-    const stopWatching = watch(node, () => { void look(executionId) })
+    const stopWatching = this.#ports.watch(node, () => { void this.#look(executionId) })
     cursors.set(executionId, { seq, reading: false, again: false, stopWatching })
   }
 
   /** Whoever loads an execution whose node is gone ends it, and then there is something to read. */
-  async function look (executionId: string): Promise<void> {
-    await load(executionId).catch((error: unknown) => onError(error, 'reading executions'))
-    await pump(executionId)
+  async #look (executionId: string): Promise<void> {
+    await this.#ports.load(this.#owner, executionId).catch((error: unknown) => this.#ports.onError(error, 'reading executions'))
+    await this.#pump(executionId)
   }
 
-  function finish (executionId: string): void {
-    const cursor = cursors.get(executionId)
+  #finish (executionId: string): void {
+    const cursor = this.#cursors?.get(executionId)
     if (cursor === undefined) return
     cursor.stopWatching()
-    cursors.delete(executionId)
+    this.#cursors?.delete(executionId)
+    const done = this.#done ??= new Set()
     done.add(executionId)
     const [oldest] = done
     if (done.size > mostDone) done.delete(oldest as string)
   }
 
-  function arm (): void {
-    deadline?.cancel()
-    if (!closed) deadline = deadlines.add(reread, again, undefined)
-  }
-
-  function again (): void {
-    for (const executionId of cursors.keys()) void look(executionId)
-    if (all) live().then((records) => records.forEach(hint)).catch((error: unknown) => onError(error, 'reading executions'))
-    if (all || cursors.size > 0) arm()
+  #arm (): void {
+    if (!this.#closed) this.#ports.deadlines.set(reread, this)
   }
 
   /** Reads on from the cursor; a hint that comes meanwhile makes it read once more. */
-  async function pump (executionId: string): Promise<void> {
-    const cursor = cursors.get(executionId)
+  async #pump (executionId: string): Promise<void> {
+    const cursor = this.#cursors?.get(executionId)
     if (cursor === undefined) return
     cursor.again = true
     if (cursor.reading) return
@@ -110,57 +167,20 @@ export function createFeed (options: FeedOptions): EventFeed {
     try {
       while (cursor.again) {
         cursor.again = false
-        const events = await read(executionId, cursor.seq, batch)
+        const events = await this.#ports.read(executionId, cursor.seq, batch)
         // There may be more than was read at once.
         if (events.length === batch) cursor.again = true
         for (const event of events) {
-          if (closed || cursors.get(executionId) !== cursor) return
+          if (this.#closed || this.#cursors?.get(executionId) !== cursor) return
           cursor.seq = event.seq
-          await send(event)
-          if (isLast(event.type)) finish(executionId)
+          await this.#send(event)
+          if (isLast(event.type)) this.#finish(executionId)
         }
       }
     } catch (error) {
-      onError(error, 'reading events')
+      this.#ports.onError(error, 'reading events')
     } finally {
       cursor.reading = false
-    }
-  }
-
-  return {
-    async subscribe (executionId, after = 0) {
-      await wakeups.ready()
-      const { status, seq, node } = await load(executionId)
-      if (isOver(status) && after >= seq) return
-      done.delete(executionId)
-      open(executionId, node, after)
-      arm()
-      await pump(executionId)
-    },
-
-    unsubscribe (executionId) {
-      finish(executionId)
-    },
-
-    async subscribeAll () {
-      await wakeups.ready()
-      all = true
-      arm()
-      for (const record of await live()) {
-        if (closed || cursors.has(record.id) || done.has(record.id)) continue
-        open(record.id, record.node, record.seq)
-        for (const { seq, time, ...data } of record.pending) await send({ type: 'oauth_required', executionId: record.id, seq, time, data })
-        await pump(record.id)
-      }
-    },
-
-    close () {
-      closed = true
-      deadline?.cancel()
-      stopListening()
-      stopMissing()
-      for (const { stopWatching } of cursors.values()) stopWatching()
-      cursors.clear()
     }
   }
 }

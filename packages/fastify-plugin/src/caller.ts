@@ -1,7 +1,7 @@
 import type { Deadline } from '@consentry/core'
 import type { Client, UserInfo } from '@consentry/user-identity'
 import type { FastifyRequest } from 'fastify'
-import { RequestClient } from './client.ts'
+import { ConnectionClient } from './client.ts'
 import type { BrowserSession, Context } from './context.ts'
 import { sessionOf } from './identity.ts'
 
@@ -13,11 +13,14 @@ export interface Caller {
   verify?: () => Promise<UserInfo | undefined>
 }
 
-/** The caller that a request named by its headers, which are read again to verify it again. */
+/** The caller that a request named by its headers, which are read again to verify it again. The rest of it is not kept. */
 export function callerOf ({ identity }: Context, request: FastifyRequest, userInfo: UserInfo): Caller {
   const session = sessionOf(request)
   if (session !== null) return { userInfo, session }
-  return { userInfo, session, verify: async () => (await identity.identify(request.raw, asKnown(new RequestClient(request))))?.userInfo }
+  const { cookie, authorization, 'x-api-key': key } = request.headers
+  const headers = { cookie, authorization, 'x-api-key': key }
+  const client = asKnown(new ConnectionClient(request))
+  return { userInfo, session, verify: async () => (await identity.identify({ headers }, client))?.userInfo }
 }
 
 /** The client of a credential that is checked again. */
@@ -29,34 +32,53 @@ export function asKnown ({ address }: Client): Client {
  * Calls `onEnd` once when the caller's credential ends: it expires or is withdrawn, the person signs out, or the session
  * is revoked or was not used for too long (B20). An open connection does not keep a session alive.
  */
-export function watchCaller ({ sessions, settings: { clock }, deadlines, reverification }: Context, { userInfo, session, verify }: Caller, onEnd: () => void): () => void {
-  let deadline: Deadline | undefined
-  let stopped = false
-  const stopListening = session === null ? undefined : sessions.onRevoked(session.id, onEnd)
-  const stopVerifying = verify && reverification.watch(userInfo, verify, onEnd)
+export function watchCaller (context: Context, caller: Caller, onEnd: () => void): () => void {
+  const watch = new Watch(context, caller, onEnd)
+  return () => { watch.stop() }
+}
 
-  function at (time: number, fn: () => void): void {
-    if (!stopped) deadline = deadlines.add(time - clock.now(), fn, undefined)
+/** An object, since there is one for each of many connections, and closures would cost several times as much. */
+class Watch {
+  readonly #context: Context
+  readonly #sessionId: string | undefined
+  readonly #onEnd: () => void
+  readonly #stopWatching: (() => void) | undefined
+  #deadline: Deadline | undefined
+  #stopped = false
+
+  constructor (context: Context, { userInfo, session, verify }: Caller, onEnd: () => void) {
+    this.#context = context
+    this.#sessionId = session?.id
+    this.#onEnd = onEnd
+    if (session !== null) {
+      this.#stopWatching = context.sessions.onRevoked(session.id, onEnd)
+      this.#lookAgain()
+    } else {
+      this.#stopWatching = verify && context.reverification.watch(userInfo, verify, onEnd)
+      if (userInfo.expiresAt !== undefined) this.#at(userInfo.expiresAt * 1000, (watch) => { watch.#onEnd() })
+    }
+  }
+
+  stop (): void {
+    this.#stopped = true
+    this.#deadline?.cancel()
+    this.#stopWatching?.()
+  }
+
+  #at (time: number, fn: (watch: Watch) => void): void {
+    const { deadlines, settings: { clock } } = this.#context
+    if (!this.#stopped) this.#deadline = deadlines.add(time - clock.now(), fn, this)
+  }
+
+  /** Nobody can say that the session is alive, so it counts as over. */
+  #lookAgain (): void {
+    this.#look().catch(this.#onEnd)
   }
 
   /** A session has a life of its own, which the token that began it has not. */
-  async function look (id: string): Promise<void> {
-    const end = await sessions.endOf(id)
-    if (end === undefined) onEnd()
-    else at(end, () => { lookAgain(id) })
-  }
-
-  function lookAgain (id: string): void {
-    // Nobody can say that the session is alive, so it counts as over.
-    look(id).catch(onEnd)
-  }
-
-  if (session !== null) lookAgain(session.id)
-  else if (userInfo.expiresAt !== undefined) at(userInfo.expiresAt * 1000, onEnd)
-  return () => {
-    stopped = true
-    deadline?.cancel()
-    stopListening?.()
-    stopVerifying?.()
+  async #look (): Promise<void> {
+    const end = await this.#context.sessions.endOf(this.#sessionId ?? '')
+    if (end === undefined) this.#onEnd()
+    else this.#at(end, (watch) => { watch.#lookAgain() })
   }
 }

@@ -7,6 +7,13 @@ import type { Context } from './context.ts'
 import { requirementOf } from './guard.ts'
 import { endCaller } from './identity.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A WebSocket of ours, which ends with its caller's credential by itself. */
+    watchesItself?: boolean
+  }
+}
+
 /** How long a client may take to answer a close before it is cut off, in milliseconds. */
 const closeGrace = 1_000
 
@@ -16,7 +23,7 @@ export function guardSockets (app: FastifyInstance, context: Context): void {
 
   // After the guard, so that only who passed is remembered.
   app.addHook('preHandler', async (request) => {
-    if (request.ws && request.userInfo !== null) upgrades.set(request.raw, request)
+    if (request.ws && request.userInfo !== null && request.routeOptions.config.watchesItself !== true) upgrades.set(request.raw, request)
   })
 
   app.websocketServer.on('connection', (socket: WebSocket, raw: IncomingMessage) => {

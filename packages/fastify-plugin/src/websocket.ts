@@ -3,7 +3,7 @@ import { readAuthMessage, type Client, type UserInfo } from '@consentry/user-ide
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { asKnown, callerOf, watchCaller, type Caller } from './caller.ts'
-import { RequestClient } from './client.ts'
+import { ConnectionClient } from './client.ts'
 import { closeCodes } from './close-codes.ts'
 import { ownerOf, type Context } from './context.ts'
 import { asHttpError, httpError, loggable, type HttpError } from './errors.ts'
@@ -23,7 +23,7 @@ export function websocket (app: FastifyInstance, context: Context): { close: () 
 
   app.get('/ws', {
     websocket: true,
-    config: { auth: false },
+    config: { auth: false, watchesItself: true },
     // Before the upgrade, so that a refusal is an HTTP answer and no socket was ever open (B20).
     preValidation: async (request, reply) => {
       const { origin } = request.headers
@@ -32,9 +32,8 @@ export function websocket (app: FastifyInstance, context: Context): { close: () 
       if (refusal !== null) return refuse(context, request, reply, refusal)
     }
   }, (socket, request) => {
-    const connection = new Connection(context, socket, request)
+    const connection = new Connection(context, socket, request, connections)
     connections.add(connection)
-    socket.once('close', () => { connections.delete(connection) })
   })
 
   return {
@@ -61,14 +60,17 @@ class Connection {
   #countedSince = 0
   #work: Promise<void> = Promise.resolve()
 
-  constructor (context: Context, socket: WebSocket, request: FastifyRequest) {
+  constructor (context: Context, socket: WebSocket, request: FastifyRequest, others: Set<Connection>) {
     this.#context = context
     this.#socket = socket
-    this.#client = new RequestClient(request)
+    this.#client = new ConnectionClient(request)
     // Before anything is awaited: what arrives meanwhile must not be lost.
     socket.on('message', (data, isBinary) => { this.#receive(data as Buffer, isBinary) })
     socket.on('pong', () => { this.#alive = true })
-    socket.once('close', () => { this.#release() })
+    socket.on('close', () => {
+      others.delete(this)
+      this.#release()
+    })
     const { userInfo } = request
     if (userInfo !== null) this.#queue(() => this.#signIn(callerOf(context, request, userInfo)))
     else this.#authDeadline = context.deadlines.add(context.settings.websocket.authTimeout, () => this.close(closeCodes.authTimeout, 'sign in first'), undefined)
