@@ -72,7 +72,7 @@ export interface WaitOptions {
 
 /** Flows: begin, match, claim, settle, wait. */
 export interface Flows extends Parking {
-  /** Begins a flow that signs somebody in. */
+  /** Begins a flow that signs somebody in, whose browser is about to be sent to the provider: it is open already. */
   beginLogin (start: LoginStart): Promise<LoginFlow>
   /** Joins the pending flow of the key, or begins one. An unopened flow is widened to the union of the scopes. */
   beginConnect (start: ConnectStart): Promise<ConnectFlow>
@@ -123,7 +123,7 @@ export function createFlows (options: FlowsOptions): Flows {
     pending: (key) => records.pending(key),
 
     async beginLogin ({ provider, scopes, ...start }) {
-      const flow: LoginFlow = { ...newFlow(provider, scopes, options), ...start, purpose: 'login' }
+      const flow: LoginFlow = { ...newFlow(provider, scopes, options), ...start, purpose: 'login', opened: true }
       await records.add(flow)
       return flow
     },

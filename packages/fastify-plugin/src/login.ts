@@ -57,7 +57,7 @@ export function login (app: FastifyInstance, context: Context): void {
     if (!settings.login.includes(name)) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
     const provider = redirectProviderOf(context, name)
     if (iss !== undefined && iss !== provider.issuer) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
-    const flow = await flows.open(await flows.beginLogin({ provider: name, scopes: provider.defaultScopes, returnTo, ...stepUp(request) }))
+    const flow = await flows.beginLogin({ provider: name, scopes: provider.defaultScopes, returnTo, ...stepUp(request) })
     const url = await provider.authorizationUrl({ ...flow, ...(loginHint !== undefined && { loginHint }) })
     setFlowCookie(request, reply, flow, settings.clock.now())
     return leave(reply, url.href)

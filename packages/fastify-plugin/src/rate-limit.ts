@@ -8,13 +8,14 @@ import { httpError } from './errors.ts'
 /** The routes that make the server work for strangers carry this: public, and counted by address. */
 export const limited = { auth: false, rateLimit: {} } as const
 
-/** Limits the routes that say so, in the state store and so over all nodes that share it. */
+/** Limits the routes that say so, unless something else does, in the state store and so over all nodes that share it. */
 export async function rateLimit (app: FastifyInstance, { settings }: Context): Promise<void> {
   const { stateStore, clock, rateLimit } = settings
+  if (rateLimit === false) return
   await app.register(rateLimitPlugin, {
     global: false,
-    max: rateLimit === false ? Number.MAX_SAFE_INTEGER : rateLimit.max,
-    timeWindow: rateLimit === false ? 1000 : rateLimit.timeWindow,
+    max: rateLimit.max,
+    timeWindow: rateLimit.timeWindow,
     store: storeOver(stateStore, () => clock.now()),
     errorResponseBuilder: (_request, { ttl }) => httpError('CONSENTRY_ERR_TOO_MANY_REQUESTS', { retryAfter: ttl })
   })

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AuthorizationRequest } from '@consentry/core'
 import type { Context } from './context.ts'
 import { optionsInvalid } from './errors.ts'
@@ -17,8 +17,10 @@ export function authorizationRequest (
   if (request.state === '') throw optionsInvalid('state is empty')
   const scope = scopesOption(request.scopes, context.scopeSeparator).join(context.scopeSeparator)
   const url = new URL(authorizationEndpoint)
+  // Of its own: each change of `url.searchParams` would write the URL anew.
+  const parameters = new URLSearchParams(url.search)
   const set = (name: string, value: string | undefined) => {
-    if (value !== undefined && value !== '') url.searchParams.set(name, value)
+    if (value !== undefined && value !== '') parameters.set(name, value)
   }
   for (const [name, value] of context.authorizationParameters) set(name, value)
   set('prompt', request.prompt)
@@ -32,7 +34,8 @@ export function authorizationRequest (
   set('redirect_uri', request.redirectUri)
   set('state', request.state)
   // Not oauth4webapi's: the thread pool behind WebCrypto costs more than the hash.
-  set('code_challenge', createHash('sha256').update(request.codeVerifier).digest('base64url'))
+  set('code_challenge', hash('sha256', request.codeVerifier, 'base64url'))
   set('code_challenge_method', 'S256')
+  url.search = parameters.toString()
   return url
 }
