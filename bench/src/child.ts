@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onCore, type Side } from './cores.ts'
+import { withOpenFiles } from './open-files.ts'
 
 /** Another process, which answers one question after the other. */
 export interface Child<Question> {
@@ -21,7 +22,7 @@ type Reply = { value: unknown } | { error: string }
 
 /** Starts a script, given its options, on the core of its side. Rejects with what it failed with. */
 export async function startChild<Question extends object | string> (side: Side, script: URL, options: unknown): Promise<Child<Question>> {
-  const child = spawn(...onCore(side, process.execPath, [fileURLToPath(script), JSON.stringify(options)]), {
+  const child = spawn(...withOpenFiles(...onCore(side, process.execPath, [fileURLToPath(script), JSON.stringify(options)])), {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // Without the loaders that a test runner gives to its children.
     env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'production' }

@@ -17,10 +17,10 @@ export type Samples = Readonly<Record<string, readonly Sample[]>>
 type Worker = Child<Question>
 
 /** Measures a row: every variant once in each round, one after the other, after a round that does not count. */
-export async function measure (row: Row, settings: Settings): Promise<Samples> {
+export async function measure (row: Row, settings: Settings, also: Partial<Surroundings> = {}): Promise<Samples> {
   const services = await startServices(row.services)
   try {
-    const surroundings: Surroundings = { scale: 'many', duration: settings.duration, ...services.found }
+    const surroundings: Surroundings = { scale: 'many', duration: settings.duration, ...services.found, ...also }
     const rounds = Math.min(settings.rounds, row.mostRounds ?? Infinity)
     return await (row.fresh === true ? inFreshProcesses : inStandingProcesses)(row, surroundings, { ...settings, rounds })
   } finally {

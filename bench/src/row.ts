@@ -14,8 +14,19 @@ export interface Row {
   services?: readonly Service[]
   /** Each round has a process of its own: memory is measured, which a process that has worked before has used up already. */
   fresh?: boolean
+  /** What grows, to see what that costs. */
+  growth?: Growth
   /** No more rounds than this, where one takes long. */
   mostRounds?: number
+}
+
+/** The row at several sizes. */
+export interface Growth {
+  /** What there are so many of. */
+  of: string
+  sizes: readonly number[]
+  /** What one more should cost no more of. */
+  metric: string
 }
 
 /** What is measured. */
@@ -42,6 +53,8 @@ export interface Variant {
 export interface Surroundings {
   /** `few` only shows that it works: some requests instead of thousands. */
   scale: 'few' | 'many'
+  /** How many of what there may be many of, where it is not as many as the row says: users, executions, connections. */
+  size?: number
   /** How long one round is, in milliseconds, where that is not given by the work. */
   duration: number
   /** Where Redis listens, for rows that need it. */

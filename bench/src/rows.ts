@@ -15,6 +15,8 @@ const scenarios: Readonly<Record<string, () => Promise<{ row: Row }>>> = {
   P8: () => import('./scenarios/p08-waiting-executions.ts'),
   P9: () => import('./scenarios/p09-wake-up.ts'),
   P10: () => import('./scenarios/p10-flows-per-second.ts'),
+  P11: () => import('./scenarios/p11-events-pushed.ts'),
+  P12: () => import('./scenarios/p12-idle-sockets.ts'),
   P13: () => import('./scenarios/p13-access-token.ts'),
   P14: () => import('./scenarios/p14-one-refresh.ts')
 }

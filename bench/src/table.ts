@@ -1,21 +1,21 @@
-import { goalText, number } from './format.ts'
+import { goalText, limitOf, middle, number, range } from './format.ts'
 import type { Samples } from './measure.ts'
 import type { Row } from './row.ts'
 import { measured, ratio, verdict } from './verdict.ts'
 
 /** A row as lines for the terminal. */
 export function table (row: Row, samples: Samples): string {
-  const [limit] = row.variants
+  const limit = limitOf(row)
   const lines = row.variants.flatMap((variant) => Object.entries(row.metrics).map(([metric, { label, unit }]) => {
-    const { median, lower, upper } = measured(samples, variant.name, metric)
-    const of = ratio(samples, [variant.name, metric], [limit?.name ?? '', metric])
-    return [variant.label, label, `${number(median)} ${unit}`.trim(), `${number(lower)} – ${number(upper)}`, `${number(of.median)} × ${limit?.name ?? ''}`]
+    const value = measured(samples, variant.name, metric)
+    const share = limit === undefined ? '' : `${number(ratio(samples, [variant.name, metric], [limit.name, metric]).median)} × limit`
+    return [variant.label, label, middle(value, unit), range(value), share]
   }))
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
   const body = lines.map((line) => `  ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
   const goals = row.goals.map((goal) => {
     const { value, met } = verdict(samples, goal)
-    return `  ${met ? 'met   ' : 'MISSED'}  ${goalText(row, goal)}: ${number(value.median)} (${number(value.lower)} – ${number(value.upper)})`
+    return `  ${met ? 'met   ' : 'MISSED'}  ${goalText(row, goal)}: ${number(value.median)} (${range(value)})`
   })
   return [`${row.id}  ${row.title}`, ...body, ...goals, ''].join('\n')
 }

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +19,21 @@ interface Report {
   micros: number
   sent: number
   failed: number
+}
+
+function hasWrk (): boolean {
+  return spawnSync('wrk', ['--version']).error === undefined
+}
+
+/** Installs wrk on Debian and its kin, where that needs no password. @throws Error when there is none */
+export function wantWrk (): void {
+  if (hasWrk()) return
+  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']
+  for (const step of [['update', '-qq'], ['install', '-qq', '-y', '--no-install-recommends', 'wrk']]) {
+    const [command = '', ...args] = [...sudo, 'apt-get', ...step]
+    spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+  }
+  if (!hasWrk()) throw new Error('The bench needs wrk and cannot install it here. Install it (Debian: apt-get install wrk).')
 }
 
 /**

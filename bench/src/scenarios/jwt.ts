@@ -53,8 +53,11 @@ export async function jwtByJose ({ issuer }: Surroundings, requests: Requests): 
   return listen(app, { ...requests, check: knowsUser })
 }
 
-export async function jwtByOurs ({ issuer }: Surroundings, requests: Requests): Promise<Server> {
+export async function jwtByOurs ({ issuer, size }: Surroundings, requests: Requests): Promise<Server> {
   const { application } = await import('./ours.ts')
-  const ours = await application({ issuer }, { identity: { jwt: { issuers: [{ issuer, audience, jwksUri: `${issuer}/jwks`, algorithms: ['ES256'] }] } } })
+  // Unless it is said how many users there are, as many are remembered as without this option.
+  const cache = size === undefined ? {} : { cache: { maxEntries: size, lifetime: 3_600 } }
+  const ours = await application({ issuer }, { identity: { jwt: { issuers: [{ issuer, audience, jwksUri: `${issuer}/jwks`, algorithms: ['ES256'] }] }, ...cache } })
+  if (size !== undefined) for (const { path, headers } of await requests.requests(size)) await ours.app.inject({ url: path, headers })
   return ours.listen({ ...requests, check: knowsUser })
 }

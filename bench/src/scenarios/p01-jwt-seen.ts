@@ -1,13 +1,14 @@
 import Fastify from 'fastify'
 import { orderTokens } from '../issuer.ts'
 import type { Row, Surroundings } from '../row.ts'
-import { always, bare, knowsUser, listen, overHttp, peer } from './http.ts'
+import { bare, knowsUser, listen, overHttp, peer, type Service } from './http.ts'
 import { jwtByFastify, jwtByJose, jwtByOurs, verifierByHand, bearerOf } from './jwt.ts'
 
-/** One token, which everybody has seen before. */
-async function seen ({ issuer }: Surroundings): Promise<Parameters<typeof always>[0]> {
-  const [token = ''] = await orderTokens(issuer, { first: 0, count: 1 })
-  return { authorization: `Bearer ${token}` }
+/** Tokens that are seen again and again: one, or as many as there are users. */
+async function seen ({ issuer, size = 1 }: Surroundings): Promise<Service['requests']> {
+  const tokens = await orderTokens(issuer, { first: 0, count: size })
+  const requests = tokens.map((token) => ({ path: '/', headers: { authorization: `Bearer ${token}` } }))
+  return () => requests
 }
 
 export const row: Row = {
@@ -15,6 +16,7 @@ export const row: Row = {
   title: 'GET with a JWT that was seen before',
   method: 'An access token signed with ES256, about 500 characters, the same in every request. The answer holds who is calling.',
   services: ['issuer'],
+  growth: { of: 'users', sizes: [1_000, 10_000, 100_000], metric: 'micros' },
   metrics: overHttp,
   variants: [
     bare,
@@ -28,12 +30,12 @@ export const row: Row = {
         if (userId === undefined) known.set(token, userId = verify(token))
         return { userId }
       })
-      return listen(app, { requests: always(await seen(surroundings)), check: knowsUser })
+      return listen(app, { requests: await seen(surroundings), check: knowsUser })
     }),
-    peer('fastify-jwt-cache', '@fastify/jwt with its cache', async (surroundings) => jwtByFastify(surroundings, { cache: true }, { requests: always(await seen(surroundings)) })),
-    peer('fastify-jwt', '@fastify/jwt', async (surroundings) => jwtByFastify(surroundings, {}, { requests: always(await seen(surroundings)) })),
-    peer('jose', 'jose by hand', async (surroundings) => jwtByJose(surroundings, { requests: always(await seen(surroundings)) })),
-    { name: 'ours', label: '@consentry/fastify-plugin', role: 'ours', start: async (surroundings) => jwtByOurs(surroundings, { requests: always(await seen(surroundings)) }) }
+    peer('fastify-jwt-cache', '@fastify/jwt with its cache', async (surroundings) => jwtByFastify(surroundings, { cache: true }, { requests: await seen(surroundings) })),
+    peer('fastify-jwt', '@fastify/jwt', async (surroundings) => jwtByFastify(surroundings, {}, { requests: await seen(surroundings) })),
+    peer('jose', 'jose by hand', async (surroundings) => jwtByJose(surroundings, { requests: await seen(surroundings) })),
+    { name: 'ours', label: '@consentry/fastify-plugin', role: 'ours', start: async (surroundings) => jwtByOurs(surroundings, { requests: await seen(surroundings) }) }
   ],
   goals: [
     { metric: 'rate', to: 'limit', atLeast: 0.7 },

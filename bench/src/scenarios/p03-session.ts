@@ -1,9 +1,11 @@
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Row, Server } from '../row.ts'
 import { always, bare, cookiesOf, knowsUser, listen, overHttp, peer } from './http.ts'
 
 const secret = 'a secret of the bench that is long enough'
+/** How many sign in by redirect and callback, of all who are signed in. */
+const mostSignedIn = 1_000
 const user = { userId: 'user-0', name: 'Alice Example', email: 'alice@example.com', groups: ['staff'] }
 
 export const row: Row = {
@@ -11,6 +13,7 @@ export const row: Row = {
   title: 'GET with a session cookie, state in memory',
   method: 'Somebody has signed in; every request has their cookie. Ours signed in at an issuer, by redirect and callback. The answer holds who is calling.',
   services: ['issuer'],
+  growth: { of: 'users', sizes: [1_000, 10_000, 100_000], metric: 'micros' },
   metrics: overHttp,
   variants: [
     bare,
@@ -26,7 +29,15 @@ export const row: Row = {
       async start (surroundings) {
         const { application, signIn } = await import('./ours.ts')
         const ours = await application(surroundings)
-        return ours.listen({ requests: always({ cookie: await signIn(ours, 'user-0') }), check: knowsUser })
+        const { size = 1 } = surroundings
+        const cookies: string[] = []
+        while (cookies.length < Math.min(size, mostSignedIn)) cookies.push(await signIn(ours, `user-${cookies.length}`))
+        // The rest is in the store like them, and does not call.
+        const { sessions } = ours.app.consentry
+        const [one] = await sessions.list({ tenant: 'default', userId: await whoIs(ours.app, cookies[0] ?? '') })
+        for (let index = cookies.length; index < size; index++) await sessions.create({ tenant: 'default', userId: `user-${index}` }, one?.data as never)
+        const requests = cookies.map((cookie) => ({ path: '/', headers: { cookie } }))
+        return ours.listen({ requests: () => requests, check: knowsUser })
       }
     }
   ],
@@ -34,6 +45,10 @@ export const row: Row = {
     { metric: 'rate', to: 'limit', atLeast: 0.55 },
     { metric: 'rate', to: 'session', atLeast: 2 }
   ]
+}
+
+async function whoIs (app: FastifyInstance, cookie: string): Promise<string> {
+  return (await app.inject({ url: '/', headers: { cookie } })).json<{ userId: string }>().userId
 }
 
 /** RFC 2104, as @fastify/cookie signs. */

@@ -16,6 +16,7 @@ export const row: Row = {
   method: 'Each has a user of its own. Bytes: the heap after a collection while all wait, less what it was before. Time: to begin, ask, answer and end, without the network. Left: the heap after all have ended and the time to look at them is over.',
   fresh: true,
   mostRounds: 3,
+  growth: { of: 'executions', sizes: [1_000, 10_000, 100_000], metric: 'micros' },
   metrics: {
     bytes: { label: 'waiting', unit: 'bytes', better: 'lower' },
     begin: { label: 'to begin', unit: 'µs', better: 'lower' },
@@ -46,8 +47,8 @@ interface Waiting {
 }
 
 /** Before it counts, some are begun and ended, so that what is made once is there. */
-async function trial ({ scale }: Surroundings, waiting: Waiting): Promise<Trial> {
-  const [first, count] = scale === 'few' ? [10, 100] : [5_000, 100_000]
+async function trial ({ scale, size = 100_000 }: Surroundings, waiting: Waiting): Promise<Trial> {
+  const [first, count] = scale === 'few' ? [10, 100] : [5_000, size]
   return {
     kind: 'trial',
     async round (): Promise<Sample> {
