@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import { RequestClient } from './client.ts'
 import type { BrowserSession, Context } from './context.ts'
+import { sessionCookies } from './cookies.ts'
 import { asHttpError, httpError, type HttpError } from './errors.ts'
 import { requirementOf } from './guard.ts'
 import { refuse } from './refuse.ts'
-import { isDeliberate } from './stale-session.ts'
 
 const kSession: unique symbol = Symbol('consentry.session')
 const kRefusal: unique symbol = Symbol('consentry.refusal')
@@ -35,6 +36,7 @@ export function identify (app: FastifyInstance, context: Context): void {
       request[kSession] = caller?.session ?? null
     } catch (error) {
       const refusal = asHttpError(error) ?? httpError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: error })
+      if (isStaleSession(request, refusal)) refusal.staleSession = true
       request[kRefusal] = refusal
       if (isFinal(request, refusal, requirementOf(request, context.settings.defaultAuth) === false)) return refuse(context, request, reply, refusal)
     }
@@ -59,6 +61,15 @@ export function endCaller (request: FastifyRequest): void {
 
 export function hasEnded (request: FastifyRequest): boolean {
   return ended.has(request)
+}
+
+/** A browser sends its cookies along with everything; these headers somebody meant. */
+function isDeliberate (headers: IncomingHttpHeaders): boolean {
+  return headers.authorization !== undefined || headers['x-api-key'] !== undefined
+}
+
+function isStaleSession (request: FastifyRequest, { code }: HttpError): boolean {
+  return code === 'CONSENTRY_ERR_CREDENTIAL_INVALID' && !isDeliberate(request.headers) && sessionCookies(request).length === 1
 }
 
 /** The session that the caller is known by. */

@@ -8,7 +8,6 @@ import { refusalOf, sessionOf } from './identity.ts'
 import { giveBackLoginTokens, openLoginTokens } from './login-tokens.ts'
 import { leave } from './leave.ts'
 import { limited } from './rate-limit.ts'
-import { isStaleSession } from './stale-session.ts'
 import { wantsHtml } from './wants-html.ts'
 
 /** Signing out: here, everywhere if asked, and at the provider where it has a way. */
@@ -24,7 +23,7 @@ export function logout (app: FastifyInstance, context: Context): void {
     if (!isOwnPage(request, settings.allowedOrigins)) throw httpError('CONSENTRY_ERR_CROSS_ORIGIN')
     const refusal = refusalOf(request)
     // Who cannot be told is not signed out, and must not believe it.
-    if (refusal !== null && !isStaleSession(request, refusal)) throw refusal
+    if (refusal !== null && refusal.staleSession !== true) throw refusal
     const session = sessionOf(request)
     context.csrf.verify(request)
     // First here: it must not wait for the provider.

@@ -8,7 +8,6 @@ import { leave } from './leave.ts'
 import { sendErrorPage } from './pages.ts'
 import { passwordLoginName } from './password-login.ts'
 import { loginPath, stepUpPath } from './return-to.ts'
-import { isStaleSession } from './stale-session.ts'
 import { wantsHtml } from './wants-html.ts'
 
 /** What a sign-in mends. Any other refusal would be the same afterwards, and lead here in a circle. */
@@ -17,10 +16,9 @@ const mendable: ReadonlySet<ErrorCode> = new Set(['CONSENTRY_ERR_AUTHENTICATION_
 /** Ends the request: a person is sent to the sign-in or gets a page, a program gets a problem document. */
 export function refuse (context: Context, request: FastifyRequest, reply: FastifyReply, error: HttpError): FastifyReply {
   if (request.ws || !wantsHtml(request)) return sendProblem(reply, error)
-  const isStale = isStaleSession(request, error)
-  const isMendable = error.statusCode === 401 && (isStale || mendable.has(error.code))
+  const isMendable = error.statusCode === 401 && (error.staleSession === true || mendable.has(error.code))
   if (!isMendable || context.settings.login.length === 0 || request.method !== 'GET') return sendErrorPage(context, request, reply, error)
-  if (isStale) clearSessionCookie(reply)
+  if (error.staleSession === true) clearSessionCookie(reply)
   return leave(reply, signInPath(context, request, error))
 }
 

@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify'
 import type { Context } from './context.ts'
 import { clearSessionCookie } from './cookies.ts'
 import { authenticationError, refusalOf, sessionOf } from './identity.ts'
-import { isStaleSession } from './stale-session.ts'
 
 /** Who is calling, for pages and scripts. */
 export function whoami (app: FastifyInstance, { csrf }: Context): void {
@@ -17,7 +16,7 @@ export function whoami (app: FastifyInstance, { csrf }: Context): void {
     // Who cannot be told now is not the same as nobody.
     if (refusal !== null && refusal.statusCode !== 401) throw refusal
     reply.header('cache-control', 'no-store')
-    if (refusal !== null && isStaleSession(request, refusal)) clearSessionCookie(reply)
+    if (refusal?.staleSession === true) clearSessionCookie(reply)
     if (userInfo === null) return reply.send({ authenticated: false })
     const session = sessionOf(request)
     return reply.send({ authenticated: true, userId: userInfo.userId, ...(session !== null && { csrfToken: csrf.create(session) }) })

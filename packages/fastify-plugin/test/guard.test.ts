@@ -1,3 +1,4 @@
+import { ConsentryError } from '@consentry/core'
 import { createClock, signIn } from '@consentry/testing'
 import Fastify from 'fastify'
 import { once } from 'node:events'
@@ -192,7 +193,10 @@ t.test('nobody is sent to the sign-in in a circle: only where it mends what is w
   const { jwks, sign } = await tokenIssuer()
   const server = await startServer(t, {
     options: { identity: { jwt: { issuers: [{ issuer, audience, jwks }] } } },
-    routes: (app) => { app.get('/inner', { config: { auth: true } }, async (_request, reply) => reply.type('text/html').send('<title>Inner</title>')) }
+    routes: (app) => {
+      app.get('/inner', { config: { auth: true } }, async (_request, reply) => reply.type('text/html').send('<title>Inner</title>'))
+      app.get('/throws', async () => { throw new ConsentryError('CONSENTRY_ERR_CREDENTIAL_INVALID') })
+    }
   })
   const alice = await server.browser('alice')
   const cookie = alice.cookieHeader(server.url)
@@ -209,6 +213,9 @@ t.test('nobody is sent to the sign-in in a circle: only where it mends what is w
     t.equal(page.headers.get('set-cookie'), null, 'a good session stays')
   }
   t.equal((await call(alice, server, '/auth/userinfo')).status, 200)
+  const foreign = await fetch(`${server.url}/throws`, { headers: { cookie } })
+  t.equal(foreign.status, 401)
+  t.equal(foreign.headers.get('set-cookie'), null, 'what an application finds wrong with something else ends no session')
   const stale = await open({ cookie: '__Host-consentry-session=over' })
   t.equal(stale.status, 303)
   t.match(stale.headers.get('set-cookie'), /__Host-consentry-session=;/)
