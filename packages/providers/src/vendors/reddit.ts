@@ -10,6 +10,7 @@ export interface RedditOptions extends VendorOptions {
 
 // https://github.com/reddit-archive/reddit/wiki/OAuth2
 // https://github.com/reddit-archive/reddit/wiki/API
+// https://github.com/reddit-archive/reddit/blob/master/r2/r2/controllers/oauth2.py
 const describe = (userAgent: string): PlainVendor => ({
   label: 'Reddit',
   authorizationEndpoint: 'https://www.reddit.com/api/v1/authorize',

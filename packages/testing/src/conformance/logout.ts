@@ -1,4 +1,4 @@
-import { SignJWT, UnsecuredJWT, decodeJwt } from 'jose'
+import { SignJWT, UnsecuredJWT, decodeJwt, exportJWK } from 'jose'
 import { all, answering, overriding, refusal, seconds, strangers } from './misbehaviour.ts'
 import type { Misbehaviour } from './misbehaviour.ts'
 import type { ConformanceChapter } from './types.ts'
@@ -33,6 +33,13 @@ export const logoutToken: ConformanceChapter = {
       { name: 'logout-nonce', does: 'a `nonce`', oidf: oidf('-with-nonce'), misbehave: token(() => ({ nonce: 'n' })) },
       { name: 'logout-none', does: '`alg` is `none`', oidf: oidf('-alg-none'), misbehave: forged((signed) => new UnsecuredJWT(decodeJwt(signed)).encode()) },
       { name: 'logout-alg', does: 'signs with HS256 and the client secret', oidf: oidf('-wrong-alg'), misbehave: forged((signed) => new SignJWT(decodeJwt(signed)).setProtectedHeader({ alg: 'HS256', typ: 'logout+jwt' }).sign(Buffer.from('the-secret-of-the-client'))) },
+      { name: 'logout-alg-es256', does: 'signs with ES256 and a published key, where RS256 is registered', misbehave: async (op) => {
+        const { privateKey, publicKey } = await strangers('ES256')
+        const jwk = { ...await exportJWK(publicKey), kid: 'es256' }
+        op.logoutToken.key = privateKey
+        op.logoutToken.header = { alg: 'ES256', kid: 'es256' }
+        op.overrides.jwks = () => ({ body: { keys: [op.publicKey(), jwk] } })
+      } },
       { name: 'logout-key', does: 'a key of somebody else', misbehave: async (op) => { op.logoutToken.key = (await strangers('RS256')).privateKey } },
       { name: 'logout-typ', does: '`typ` is that of an access token', misbehave: header({ typ: 'at+jwt' }) },
       { name: 'logout-nobody', does: 'neither `sub` nor `sid`', misbehave: token(() => ({ sub: undefined })) },
