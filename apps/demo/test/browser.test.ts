@@ -1,8 +1,8 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
 import type { Browser, BrowserContext, BrowserContextOptions, Page, WebSocketRoute } from 'playwright-core'
 import t from 'tap'
+import { launchChromium, typeIn } from './chromium.ts'
 import { startDemo, until } from './demo.ts'
 import type { Demo } from './demo.ts'
 
@@ -10,19 +10,6 @@ import type { Demo } from './demo.ts'
 t.setTimeout(360_000)
 
 const artifacts = fileURLToPath(new URL('../../../../artifacts/', import.meta.url))
-const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-
-function findChromium (): string {
-  const places = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].filter((path) => path !== undefined && path !== '')
-  for (const path of places as string[]) {
-    try {
-      accessSync(path, constants.X_OK)
-      return path
-    } catch {}
-  }
-  throw new Error(`No Chromium at ${places.join(', ')}. Install one (apt-get install chromium), or say where it is with CHROMIUM_PATH.`)
-}
-
 /** Somebody with a browser, signed in. What a page should not do is collected in `faults`. */
 async function person (browser: Browser, demo: Demo, username: string, options: BrowserContextOptions = {}): Promise<{ context: BrowserContext, page: Page, faults: string[] }> {
   const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', viewport: { width: 1200, height: 800 }, ...options })
@@ -39,12 +26,6 @@ async function person (browser: Browser, demo: Demo, username: string, options: 
   await page.goto(demo.url)
   await signIn(page, username)
   return { context, page, faults }
-}
-
-async function typeIn (page: Page, username: string): Promise<void> {
-  await page.getByLabel('Username').fill(username)
-  await page.getByLabel('Password').fill('correct horse')
-  await page.getByRole('button', { name: 'Sign in' }).click()
 }
 
 async function signIn (page: Page, username: string): Promise<void> {
@@ -103,7 +84,7 @@ t.test('a person and a report', async (t) => {
   // Tokens that are renewed while somebody looks.
   const demo = await startDemo({ CALENDAR_TOKEN_LIFETIME: '4' })
   t.teardown(async () => demo.stop())
-  const browser = await chromium.launch({ executablePath: findChromium(), args: flags })
+  const browser = await launchChromium()
   t.teardown(async () => browser.close())
 
   await t.test('signed out', async (t) => {
@@ -454,7 +435,7 @@ t.test('a person and a report', async (t) => {
 t.test('a question that runs out of time, and a server that is restarted', async (t) => {
   const first = await startDemo({ FLOW_LIFETIME: '2' })
   t.teardown(async () => first.stop())
-  const browser = await chromium.launch({ executablePath: findChromium(), args: flags })
+  const browser = await launchChromium()
   t.teardown(async () => browser.close())
   const { page, faults } = await person(browser, first, 'alice')
   await page.getByText('Live', { exact: true }).waitFor()

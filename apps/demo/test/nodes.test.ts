@@ -1,6 +1,7 @@
 import { createBrowser, freePort, signIn, startRedis } from '@consentry/testing'
-import t from 'tap'
-import { runDemo, startDemo, until } from './demo.ts'
+import t, { type Test } from 'tap'
+import { launchChromium, typeIn } from './chromium.ts'
+import { runDemo, startDemo, until, type Demo } from './demo.ts'
 
 // A lease is longer than a test may take otherwise.
 t.setTimeout(120_000)
@@ -9,12 +10,52 @@ const redis = await startRedis()
 t.teardown(() => redis.close())
 const shared = { REDIS_URL: redis.url, CONSENTRY_SECRET: 'a secret of the tests that is long enough' }
 
-t.test('two processes with one Redis are one application', async (t) => {
+/** The second joins the first, which answers come back to. */
+async function startTwo (t: Test): Promise<[Demo, Demo]> {
   const first = await startDemo(shared)
   t.teardown(() => first.stop())
   const second = await startDemo({ ...shared, BASE_URL: first.url, IDP_PORT: String(first.idpPort), CALENDAR_PORT: String(first.calendarPort), WEATHER_PORT: String(first.weatherPort) })
   t.teardown(() => second.stop())
+  return [first, second]
+}
 
+t.test('in Chromium: signed in on one port, consented through the other, and the page of the first shows the report', async (t) => {
+  const [first, second] = await startTwo(t)
+  const chromium = await launchChromium()
+  t.teardown(() => chromium.close())
+  const context = await chromium.newContext({ locale: 'en-GB', timezoneId: 'UTC' })
+  context.setDefaultTimeout(20_000)
+  const page = await context.newPage()
+  await page.goto(first.url)
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  await typeIn(page, 'alice')
+  const [started] = await Promise.all([page.waitForResponse(`${first.url}/report`), page.getByRole('button', { name: 'Write my report' }).click()])
+  t.equal(started.status(), 202)
+  const link = await page.getByRole('link', { name: 'Give consent' }).getAttribute('href') ?? ''
+  const elsewhere = await context.newPage()
+  await elsewhere.goto(second.url)
+  await elsewhere.getByRole('region', { name: 'Your consent is needed' }).waitFor()
+
+  const window = await context.newPage()
+  await window.goto(second.url + new URL(link).pathname)
+  // Nobody clicked in a page of that port, so it asks.
+  const [asked] = await Promise.all([
+    window.waitForRequest((request) => request.method() === 'POST' && new URL(request.url()).origin === second.url),
+    window.getByRole('button', { name: 'Continue' }).click()
+  ])
+  t.match(new URL(asked.url()).pathname, /^\/auth\/connect\//)
+  await typeIn(window, 'alice')
+  await window.getByRole('button', { name: 'Allow' }).click()
+  await window.getByRole('heading', { name: 'Connected' }).waitFor()
+  await page.getByRole('listitem').filter({ hasText: 'Planning for the quarter' }).last().waitFor()
+  t.match(await page.title(), 'Your report is ready')
+  t.equal(new URL(page.url()).origin, first.url)
+  await elsewhere.getByRole('region', { name: 'Your consent is needed' }).waitFor({ state: 'hidden' })
+  t.equal(new URL(elsewhere.url()).origin, second.url)
+})
+
+t.test('two processes with one Redis are one application', async (t) => {
+  const [first, second] = await startTwo(t)
   const browser = createBrowser()
   await signIn(await browser.open(`${second.url}/auth/login`), 'alice')
   const cookie = browser.cookieHeader(first.url)
