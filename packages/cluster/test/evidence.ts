@@ -4,7 +4,7 @@ import { redisTokens } from '@consentry/token-stores'
 import { Redis } from 'ioredis'
 import { redisState } from '../src/index.ts'
 
-/** What was done to the servers, so that what follows from it is no fault of ours. Times as in the ledger. */
+/** What was done to the servers, so that what follows from it is no fault of ours. Times as in the ledger, in milliseconds. */
 export interface Disturbance {
   /** `state lost`: Redis forgot what it had acknowledged. */
   what: 'node' | 'provider' | 'state' | 'state lost' | 'tokens'
@@ -16,7 +16,6 @@ export interface Disturbance {
 /** A run that is over, and its log. */
 export interface EndedRun {
   id: string
-  createdAt: number
   events: ExecutionEvent[]
 }
 
@@ -67,7 +66,7 @@ export function createRecords ({ state, tokens }: RecordsOptions): Records {
   }
 
   async function using<T> (port: number, work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(port, '127.0.0.1')
+    const redis = new Redis(port, '127.0.0.1', { commandTimeout: 5_000, retryStrategy: () => 100 }).on('error', () => {})
     try {
       return await work(redis)
     } finally {
@@ -87,10 +86,11 @@ export function createRecords ({ state, tokens }: RecordsOptions): Records {
         if (flow?.purpose === 'connect') flows.set(flow.id, flow)
       }
       for (const key of await keysOf(redis, 'value:execution:*')) {
-        const record = await get(key.slice(`${prefix}value:`.length)) as { id: string, status: ExecutionStatus, createdAt: number } | null
+        const record = await get(key.slice(`${prefix}value:`.length)) as { id: string, status: ExecutionStatus } | null
         if (record === null || !isOver(record.status) || runs.has(record.id)) continue
         const entries = await store.read(`events:${record.id}`, 0)
-        runs.set(record.id, { id: record.id, createdAt: record.createdAt, events: entries.map(({ seq, value }) => ({ ...JSON.parse(value) as ExecutionEvent, seq })) })
+        // It may have gone in between.
+        if (entries.length > 0) runs.set(record.id, { id: record.id, events: entries.map(({ seq, value }) => ({ ...JSON.parse(value) as ExecutionEvent, seq })) })
       }
     }),
 

@@ -1,4 +1,4 @@
-import { consent, createBrowser, freePort, signIn, startLocalProvider, type Browser, type LocalProvider } from '@consentry/testing'
+import { consent, createBrowser, freePort, signIn, startLocalProvider, startProxy, type Browser, type LocalProvider, type Proxy } from '@consentry/testing'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,6 +33,8 @@ export interface Nodes {
   op: LocalProvider
   /** Of the provider that they ask. */
   issuer: string
+  /** The way on which nodes ask it. Browsers have another. */
+  toProvider: Proxy
   /** The subject of each user who has signed in. */
   people: Map<string, string>
   /** The first one's is the `baseUrl`. */
@@ -43,7 +45,7 @@ export interface Nodes {
 }
 
 /** Settings of all nodes, and of what they share. */
-export interface NodesOptions extends Partial<Omit<NodeConfig, 'port' | 'baseUrl' | 'redis'>> {
+export interface NodesOptions extends Partial<Omit<NodeConfig, 'port' | 'baseUrl' | 'redis' | 'toProvider'>> {
   /** Ports of Redis. None: each node has a memory of its own. */
   redis: readonly number[]
   /** Of the calendar, in seconds. */
@@ -59,10 +61,12 @@ export async function startNodes (t: Pick<Test, 'teardown'>, count: number, { ac
   const op = await startLocalProvider({ issuerHost: 'localhost', clients: [client('corp', true), { ...client('calendar', false), ...accessTokenTtl !== undefined && { accessTokenTtl } }], accounts })
   t.teardown(() => op.close())
   const { issuer = op.issuer } = settings
+  const toProvider = await startProxy(Number(new URL(issuer).port))
+  t.teardown(() => toProvider.close())
 
   async function start (options: Partial<NodeConfig> = {}): Promise<Node> {
     const config: NodeConfig = {
-      port: await freePort(), baseUrl, issuer, lease, lockLease: 2_000, timeout: 1_000, providerTimeout: 5_000, exchange: 0, clockOff: 0, flowLifetime: 600, refreshBuffer: 60, executions: {}, ...settings, ...options
+      port: await freePort(), baseUrl, issuer, toProvider: toProvider.port, lease, lockLease: 2_000, timeout: 1_000, providerTimeout: 5_000, exchange: 0, clockOff: 0, flowLifetime: 600, refreshBuffer: 60, executions: {}, ...settings, ...options
     }
     // Without the loaders that the test runner gives to its children.
     const child = fork(fileURLToPath(new URL('fixtures/node.js', import.meta.url)), [JSON.stringify(config)], { env: { ...process.env, NODE_OPTIONS: '' }, execArgv: ['--expose-gc'] })
@@ -105,17 +109,20 @@ export async function startNodes (t: Pick<Test, 'teardown'>, count: number, { ac
   return {
     op,
     issuer,
+    toProvider,
     people,
     nodes: await Promise.all(ports.map((port) => start({ port }))),
     start,
     async browser (username, node) {
       const browser = createBrowser()
       const stopAt = (url: URL): boolean => node !== undefined && url.pathname.startsWith('/auth/callback/')
-      const page = await browser.open(`${baseUrl}/auth/login`, { stopAt })
+      const page = await browser.open(`${node?.url ?? baseUrl}/auth/login`, { stopAt })
       // Another provider signs in whoever it likes.
       const { next } = issuer === op.issuer ? await signIn(page, username, { stopAt }) : page
       if (node !== undefined && next !== undefined) await browser.open(next.replace(baseUrl, node.url))
-      const { userId, subject } = (await browser.fetch('/auth/userinfo')).json() as { userId: string, subject: string }
+      const userInfo = await browser.fetch('/auth/userinfo')
+      if (userInfo.status !== 200) throw new Error(`not signed in: ${userInfo.status}`)
+      const { userId, subject } = userInfo.json() as { userId: string, subject: string }
       people.set(userId, subject)
       return browser
     }
@@ -134,7 +141,7 @@ export async function call (browser: Browser, { nodes: [first] }: Nodes, url: st
   const headers = new Headers(init.headers)
   headers.set('cookie', browser.cookieHeader(url))
   headers.set('sec-fetch-site', 'same-origin')
-  if (init.method === 'POST') headers.set('origin', first?.url ?? '')
+  if (init.method !== undefined && init.method !== 'GET') headers.set('origin', first?.url ?? '')
   const response = await fetch(url, { redirect: 'manual', ...init, headers })
   const text = await response.text()
   return { status: response.status, headers: response.headers, text, json: <T>() => JSON.parse(text) as T }
@@ -173,13 +180,13 @@ export interface Report {
   token: string
 }
 
-/** Answers the question with yes, up to the way back: the callback, on this node. */
-export async function callbackOn (node: Node, browser: Browser, { issuer }: Nodes, { pending: [question] = [] }: Status): Promise<string> {
+/** Answers the question, up to the way back: the callback, on this node. */
+export async function callbackOn (node: Node, browser: Browser, { issuer }: Nodes, { pending: [question] = [] }: Status, decision: 'allow' | 'deny' = 'allow'): Promise<string> {
   const stopAt = (url: URL): boolean => url.pathname.startsWith('/auth/callback/')
   const asked = new URL(question?.connectUrl ?? '')
   const page = await browser.open(new URL(asked.pathname, node.url))
   const answered = await page.submit({}, { button: `Continue to ${new URL(issuer).host}`, stopAt })
-  const { next } = answered.next === undefined ? await consent(answered, 'allow', { stopAt }) : answered
+  const { next } = answered.next === undefined ? await consent(answered, decision, { stopAt }) : answered
   if (next === undefined) throw new Error('no way back')
   const back = new URL(next)
   return new URL(back.pathname + back.search, node.url).href

@@ -1,5 +1,6 @@
-import { isLast, type ExecutionEvent } from '@consentry/core'
+import { isLast, type ConnectFlow, type ExecutionEvent } from '@consentry/core'
 import type { Presented } from '@consentry/testing'
+import { performance } from 'node:perf_hooks'
 import type { Disturbance, EndedRun, Evidence } from './evidence.ts'
 
 /** How long what was disturbed may still have consequences, in milliseconds: a lock, a save that is tried again, a provider that is left alone. */
@@ -10,7 +11,7 @@ const aftermath = 10_000
  * refresh token, one outcome per flow, one end per run, no consent lost, none in the wrong hands. Returns what is wrong.
  */
 export function findFaults (evidence: Evidence): string[] {
-  return [usedTwice, badLogs, contradictions, unfounded, lost, spent, foreign].flatMap((rule) => rule(evidence))
+  return [usedTwice, badLogs, contradictions, unsettled, unfounded, lost, spent, foreign].flatMap((rule) => rule(evidence))
 }
 
 /** Whether one of these was going on between the two times. */
@@ -29,17 +30,25 @@ function usedTwice (evidence: Evidence): string[] {
   })
 }
 
+/** Whether Redis forgot something while the run was under way. */
+function isForgotten (evidence: Evidence, { events }: EndedRun): boolean {
+  const at = (event: ExecutionEvent | undefined): number => Date.parse(event?.time ?? '') - performance.timeOrigin
+  return excused(evidence, ['state lost'], at(events[0]), at(events.at(-1)))
+}
+
 /** Every event once, in order; one end, and nothing after it; one outcome per flow. */
 function badLogs (evidence: Evidence): string[] {
-  const forgetful = evidence.disturbances.some(({ what }) => what === 'state lost')
-  return evidence.runs.flatMap(({ id, events }) => {
+  return evidence.runs.flatMap((run) => {
+    const { id, events } = run
     const wrong: string[] = []
-    if (!forgetful && events.some(({ seq }, index) => seq !== index + 1)) wrong.push('its events have gaps')
-    if (events.filter(({ type }) => isLast(type)).length !== 1 || !isLast(events.at(-1)?.type ?? 'running')) wrong.push('it has not one end')
+    const last = events.at(-1)?.type ?? 'running'
     const outcomes = events.filter(isOutcome).map(({ data }) => data.flowId)
+    if (events.filter(({ type }) => isLast(type)).length !== 1 || !isLast(last)) wrong.push('it has not one end')
     if (new Set(outcomes).size !== outcomes.length) wrong.push('a flow of it has several outcomes')
-    const unresolved = events.filter(isQuestion).filter(({ data }) => !outcomes.includes(data.flowId))
-    if (!forgetful && events.at(-1)?.type === 'completed' && unresolved.length > 0) wrong.push('it completed with an open question')
+    if (!isForgotten(evidence, run)) {
+      if (events.some(({ seq }, index) => seq !== index + 1)) wrong.push('its events have gaps')
+      if (last === 'completed' && events.filter(isQuestion).some(({ data }) => !outcomes.includes(data.flowId))) wrong.push('it completed with an open question')
+    }
     return wrong.map((what) => `run ${id}: ${what}`)
   })
 }
@@ -48,13 +57,27 @@ const isOutcome = (event: ExecutionEvent): event is ExecutionEvent & { type: 'oa
 const isQuestion = (event: ExecutionEvent): event is ExecutionEvent & { type: 'oauth_required' } => event.type === 'oauth_required'
 
 /** Who waited for a flow hears what its record says, unless they stopped waiting before. */
-function contradictions ({ runs, flows }: Evidence): string[] {
-  const outcomes = new Map(flows.map(({ id, outcome }) => [id, outcome]))
-  return runs.flatMap(({ id, events }: EndedRun) => events.filter(isOutcome).flatMap(({ data: { flowId, outcome } }) => {
-    const recorded = outcomes.get(flowId)
-    return recorded === undefined || recorded === outcome || outcome === 'cancelled' || outcome === 'expired' ? [] : [`run ${id}: told ${outcome} of a flow that was ${recorded}`]
-  }))
+function contradictions (evidence: Evidence): string[] {
+  const recorded = new Map(evidence.flows.map(({ id, outcome }) => [id, outcome]))
+  return evidence.runs.flatMap((run) => isForgotten(evidence, run)
+    ? []
+    : run.events.filter(isOutcome).flatMap(({ data: { flowId, outcome } }) => {
+      const known = recorded.get(flowId)
+      return known === undefined || known === outcome || outcome === 'cancelled' || outcome === 'expired' ? [] : [`run ${run.id}: told ${outcome} of a flow that was ${known}`]
+    }))
 }
+
+/** Whoever waited for a flow has ended it when its time was over, unless they were gone by then. */
+function unsettled (evidence: Evidence): string[] {
+  const now = Date.now()
+  return evidence.flows.filter((flow) => flow.status !== 'settled' && flow.waiters.length > 0 && ending(flow) < now).flatMap((flow) => {
+    const [from, to] = [flow.createdAt, ending(flow)].map((time) => time - performance.timeOrigin) as [number, number]
+    return excused(evidence, ['node', 'state', 'state lost'], from, to) ? [] : [`flow ${flow.id}: still ${flow.status}`]
+  })
+}
+
+/** When it is over at the latest: an answer that came in time may be worked on for half a minute. */
+const ending = ({ expiresAt }: ConnectFlow): number => expiresAt + 35_000
 
 /** Nothing was granted without a code that the provider took. */
 function unfounded ({ presented, flows }: Evidence): string[] {
