@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { call, startNodes, type Node, type NodesOptions } from './nodes.ts'
 
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 
 const redis = await startRedis()
 t.teardown(() => redis.close())

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { call, callbackOn, connectOn, isOver, lease, socketOn, startNodes, startOn, statusOn, typesOf, type Node } from './nodes.ts'
 
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 
 const minutes = 60_000
 const redis = await startRedis()

@@ -6,7 +6,7 @@ import { call, callbackOn, isOver, startNodes, startOn, statusOn, type Node } fr
 import { findFaults } from './oracle.ts'
 
 // A claim is given up after 30 seconds, and each of the two waits for that.
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 t.jobs = 2
 
 const redis = await startRedis()

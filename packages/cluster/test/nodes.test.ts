@@ -4,7 +4,7 @@ import t from 'tap'
 import { call, callbackOn, isOver, lease, socketOn, startNodes, startOn, statusOn, typesOf, type Node, type Status } from './nodes.ts'
 
 // Several leases have to end.
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 
 const redis = await startRedis()
 t.teardown(() => redis.close())

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { call, callbackOn, connectOn, isOver, startNodes, startOn, statusOn, type Node, type Nodes, type NodesOptions, type Report } from './nodes.ts'
 
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 
 const lockLease = 1_000
 

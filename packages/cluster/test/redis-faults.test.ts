@@ -6,7 +6,7 @@ import { createRecords, type Disturbance, type Records } from './evidence.ts'
 import { call, callbackOn, connectOn, isOver, lease, socketOn, startNodes, startOn, statusOn, typesOf, type Node, type Nodes, type Status } from './nodes.ts'
 import { findFaults } from './oracle.ts'
 
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 
 const redis = await startRedis()
 const way = await startProxy(redis.port)

@@ -6,7 +6,7 @@ import { createRecords, type Disturbance } from './evidence.ts'
 import { call, callbackOn, connectOn, isOver, startNodes, startOn, statusOn, type Answer, type Node, type Report, type Status } from './nodes.ts'
 import { findFaults } from './oracle.ts'
 
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 
 const redis = await startRedis()
 t.teardown(() => redis.close())

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { soak } from './soak/soak.ts'
 
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 
 t.test('R18: faults of all kinds, in short: every flow has one outcome, and nothing leaks', async (t) => {
   const { wrong, runs, outcomes, exchanges, refreshes, faults } = await soak({ seed: 18, duration: 20_000, log: (line) => { t.comment(line) } })
