@@ -66,7 +66,7 @@ function listen () {
 function linkChanged (link, error) {
   if (link === 'open' && state.link === 'lost') void readGrants()
   state.link = link
-  if (error !== undefined && !state.leaving) signedOut(sessionEnded)
+  if (error !== undefined && error.code !== 'CONSENTRY_CLIENT_UNREACHABLE' && !state.leaving) signedOut(sessionEnded)
   changed()
 }
 
