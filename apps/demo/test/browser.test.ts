@@ -118,6 +118,7 @@ t.test('a person and a report', async (t) => {
     t.match(await question(page).getByRole('timer').textContent(), /^(10:00|9:\d\d)$/)
     t.equal(new URL(await page.getByRole('link', { name: 'Give consent' }).getAttribute('href') ?? '').origin, demo.url)
     t.match(await page.title(), 'Your consent is needed')
+    t.equal(await page.getByRole('region', { name: 'Your consent is needed Daybook', exact: true }).count(), 1, 'what is only drawn is not read out')
     t.match(await page.locator('#announcer').textContent(), 'Daybook is asked for email, calendar.read')
     t.equal(await page.evaluate('document.activeElement.localName'), 'consentry-prompt', 'the keyboard is where the question is')
     t.same(await page.getByRole('list', { name: 'Steps' }).locator('li > span').allTextContents(), ['Started', 'Looking at your calendar', 'Waiting for your consent'])
