@@ -2,7 +2,7 @@ import { measure, type Samples, type Settings } from './measure.ts'
 import type { Row, Surroundings } from './row.ts'
 
 /** Enough to see where a line goes. */
-const rounds = 3
+const rounds = 2
 
 /** Measures what the limit and ours cost at each size of a row, the largest last. By size. */
 export async function measureGrowth (row: Row, settings: Settings): Promise<Record<string, Samples>> {

@@ -25,7 +25,7 @@ moveTo('load')
 const began = circumstances(settings)
 const rows: Record<string, Samples> = {}
 for (const row of await Promise.all(chosen.map(rowOf))) {
-  const samples = await measure(row, settings)
+  const samples = await insistently(row.id, () => measure(row, settings))
   rows[row.id] = samples
   console.log(table(row, samples))
 }
@@ -35,10 +35,20 @@ if (chosen.length === rowIds.length) {
   for (const row of all) {
     if (row.growth === undefined) continue
     console.log(`How the cost of ${row.id} grows …`)
-    growth[row.id] = await measureGrowth(row, settings)
+    growth[row.id] = await insistently(row.id, () => measureGrowth(row, settings))
   }
   const results: Results = { ...began, rows, growth }
   await writeResults(results)
   await publish(all, await readResults())
   console.log('Written: bench/results.json, docs/performance.md, docs/performance-ratios.svg, docs/performance-growth.svg')
+}
+
+/** One accident is no reason to lose a quarter of an hour. */
+async function insistently<T> (what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    console.error(`${what} failed, and is tried once more:`, error)
+    return work()
+  }
 }

@@ -31,6 +31,7 @@ export async function measure (row: Row, settings: Settings, also: Partial<Surro
 async function inStandingProcesses (row: Row, surroundings: Surroundings, { rounds, duration }: Settings): Promise<Samples> {
   const workers: Array<[Variant, Worker]> = []
   const samples: Record<string, Sample[]> = {}
+  const before = new Map<Variant, Sample>()
   try {
     for (const variant of row.variants) {
       workers.push([variant, await startWorker(row, variant, surroundings)])
@@ -38,7 +39,8 @@ async function inStandingProcesses (row: Row, surroundings: Surroundings, { roun
     }
     for (let count = -1; count < rounds; count++) {
       for (const [variant, worker] of workers) {
-        const sample = await round(worker, duration)
+        const sample = await round(worker, duration, before.get(variant))
+        before.set(variant, sample)
         if (count >= 0) samples[variant.name]?.push(sample)
       }
     }
@@ -71,7 +73,7 @@ async function startWorker ({ id }: Row, { name }: Variant, surroundings: Surrou
   }
 }
 
-async function round (worker: Worker, duration: number): Promise<Sample> {
+async function round (worker: Worker, duration: number, before?: Sample): Promise<Sample> {
   const ready = worker.ready as Ready
-  return ready.kind === 'server' ? load(worker, ready, duration) : await worker.ask({ ask: 'round' }) as Sample
+  return ready.kind === 'server' ? load(worker, ready, duration, before?.['rate']) : await worker.ask({ ask: 'round' }) as Sample
 }

@@ -29,7 +29,3 @@ export async function writeResults (results: Results): Promise<void> {
 export async function publish (rows: readonly Row[], results: Results): Promise<void> {
   for (const [name, text] of Object.entries(publication(rows, results))) await writeFile(new URL(name, root), text)
 }
-
-export function published (name: string): Promise<string> {
-  return readFile(new URL(name, root), 'utf8')
-}

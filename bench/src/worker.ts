@@ -13,8 +13,8 @@ export interface WorkerOptions {
 
 /** What a worker is asked. */
 export type Question =
-  /** Writes the requests for the next round to a file, and says how many they are. */
-  | { ask: 'requests', file: string }
+  /** Writes the requests for the next round to a file, and says how many they are: of those that may be sent only once, `most`. */
+  | { ask: 'requests', file: string, most?: number }
   /** How much time the processor has spent on it, in microseconds. */
   | { ask: 'usage' }
   /** Does a round by itself. */
@@ -38,7 +38,7 @@ await serve<Question>(async (options) => {
       }
       if (started.kind === 'trial') return started.round()
       if (question.ask !== 'requests') throw new Error('a server does nothing by itself')
-      const requests = await started.requests(started.once ?? 1)
+      const requests = await started.requests(Math.min(started.once ?? 1, question.most ?? Infinity))
       await writeFile(question.file, requests.map(({ path, headers }) => [path, ...Object.entries(headers).flat()].join('\t')).join('\n'))
       return requests.length
     }

@@ -5,13 +5,13 @@ import { bare, knowsUser, listen, overHttp, peer, type Service } from './http.ts
 import { bearerOf, jwtByFastify, jwtByJose, jwtByOurs, verifierByHand } from './jwt.ts'
 
 /** More than any way here can verify in a second. */
-const perRound = 20_000
+const perSecond = 20_000
 
 /** Tokens that nobody has seen yet. */
-function fresh ({ issuer }: Surroundings): Pick<Service, 'requests' | 'once'> {
+function fresh ({ issuer, duration }: Surroundings): Pick<Service, 'requests' | 'once'> {
   let first = 0
   return {
-    once: perRound,
+    once: Math.ceil(perSecond * duration / 1_000),
     async requests (count) {
       const tokens = await orderTokens(issuer, { first, count })
       first += count

@@ -3,13 +3,13 @@ import { leadsTo, listen, overHttp, peer, type Service } from './http.ts'
 import { answered, type Login } from '../logins/login.ts'
 
 /** More than any way here can answer in a second. */
-const perRound = 8_000
+const perSecond = 10_000
 
 /** Answers to sign-ins that were begun before the round. */
-function answers (next: (subject: string) => ReturnType<typeof answered>): Service {
+function answers ({ duration }: Surroundings, next: (subject: string) => ReturnType<typeof answered>): Service {
   let count = 0
   return {
-    once: perRound,
+    once: Math.ceil(perSecond * duration / 1_000),
     async requests (wanted) {
       const requests = []
       for (let index = 0; index < wanted; index++) requests.push(await next(`user-${count++}`))
@@ -20,9 +20,9 @@ function answers (next: (subject: string) => ReturnType<typeof answered>): Servi
 }
 
 function callback (start: (issuer: string) => Promise<Login>): (surroundings: Surroundings) => Promise<Server> {
-  return async ({ issuer }) => {
-    const login = await start(issuer)
-    return listen(login.app, answers((subject) => answered(login, subject)))
+  return async (surroundings) => {
+    const login = await start(surroundings.issuer)
+    return listen(login.app, answers(surroundings, (subject) => answered(login, subject)))
   }
 }
 
@@ -57,7 +57,7 @@ export const row: Row = {
       async start (surroundings) {
         const { answeredLogin, application } = await import('./ours.ts')
         const ours = await application(surroundings)
-        return ours.listen(answers((subject) => answeredLogin(ours, subject)))
+        return ours.listen(answers(surroundings, (subject) => answeredLogin(ours, subject)))
       }
     }
   ],

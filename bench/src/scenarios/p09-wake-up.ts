@@ -35,7 +35,7 @@ export const micros = (): number => Number(process.hrtime.bigint()) / 1_000
 async function latencies ({ scale }: Surroundings, once: () => Promise<{ took: number, whole?: number }>): Promise<Sample> {
   const took: number[] = []
   const whole: number[] = []
-  for (let turn = 0; turn < (scale === 'few' ? 3 : 500); turn++) {
+  for (let turn = 0; turn < (scale === 'few' ? 3 : 300); turn++) {
     const one = await once()
     took.push(one.took)
     if (one.whole !== undefined) whole.push(one.whole)

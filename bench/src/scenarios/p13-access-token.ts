@@ -17,8 +17,8 @@ export const row: Row = {
     { name: 'limit', label: 'ioredis.get and JSON.parse', role: 'limit', start: (surroundings) => byHand(surroundings, { write: async (text) => text, read: (text) => text }) },
     { name: 'aes', label: 'the same, AES-256-GCM by node:crypto', role: 'peer', start: (surroundings) => byHand(surroundings, aes()) },
     { name: 'jwe', label: 'the same, a JWE by jose', role: 'peer', start: (surroundings) => byHand(surroundings, jwe()) },
-    { name: 'redis', label: '@consentry/token-stores: redisTokens, encrypted', role: 'ours', start: (surroundings) => ours(surroundings, 'redis') },
-    { name: 'ours', label: '@consentry/core: a grant that is held', role: 'ours', start: (surroundings) => ours(surroundings, 'hit') }
+    { name: 'redis', label: 'redisTokens(), encrypted', role: 'ours', start: (surroundings) => ours(surroundings, 'redis') },
+    { name: 'ours', label: 'a grant of ours that is held', role: 'ours', start: (surroundings) => ours(surroundings, 'hit') }
   ],
   goals: [
     { metric: 'rate', to: 'limit', atLeast: 20 },
