@@ -78,8 +78,9 @@ async function signIn (context: Context, request: FastifyRequest, reply: Fastify
     const userInfo = sessionUserInfo(context, account)
     if (flow.userId !== undefined && flow.userId !== userInfo.userId) throw httpError('CONSENTRY_ERR_ACCOUNT_MISMATCH')
     // Asking again for what the provider cannot give would ask for ever.
-    if (flow.maxAge !== undefined && typeof userInfo.claims['auth_time'] !== 'number') throw httpError('CONSENTRY_ERR_STEP_UP_REQUIRED')
-    if (flow.acrValues !== undefined && !flow.acrValues.includes(String(userInfo.claims['acr']))) throw httpError('CONSENTRY_ERR_STEP_UP_REQUIRED')
+    const { acr, auth_time: signedInAt } = userInfo.claims
+    if (flow.maxAge !== undefined && typeof signedInAt !== 'number') throw httpError('CONSENTRY_ERR_STEP_UP_REQUIRED')
+    if (flow.acrValues !== undefined && !(typeof acr === 'string' && flow.acrValues.includes(acr))) throw httpError('CONSENTRY_ERR_STEP_UP_REQUIRED')
     const names = sessionNames(account.issuer, account.subject, tokens.account?.claims['sid'])
     await beginSession(context, request, reply, { userInfo, provider: flow.provider }, { names, tokens })
   } catch (error) {

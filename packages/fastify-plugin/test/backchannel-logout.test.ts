@@ -77,6 +77,19 @@ t.test('a logout token is taken again when the store failed, and only then', asy
   t.equal(await isSignedIn(again, server), true, 'the same token does not end what began after it')
 })
 
+t.test('R15: a logout token whose key cannot be loaded is not a bad one', async (t) => {
+  const { op, server } = await hostileServer(t)
+  const alice = await signedIn(server, op, 'alice')
+  await op.rotateKey()
+  op.overrides.jwks = () => ({ status: 503, headers: { 'retry-after': '7' } })
+  const token = await logoutToken(op, { sub: 'alice' })
+  const failed = await post(server, token)
+  t.equal(failed.status, 503)
+  t.equal(failed.headers.get('retry-after'), '7')
+  t.equal(codeOf({ text: await failed.text() }), 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE')
+  t.equal(await isSignedIn(alice, server), true)
+})
+
 t.test('B19: the sid of the sign-in ends the session after a refresh, and under its new id', async (t) => {
   for (const groups of [['staff'], ['staff', 'admins']]) {
     const { op, server } = await hostileServer(t)

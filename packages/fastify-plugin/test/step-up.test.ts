@@ -55,6 +55,21 @@ t.test('a provider that does not tell when a person signed in is not asked in a 
   t.equal(codeOf(await browser.open(`${server.url}/recent`)), 'CONSENTRY_ERR_STEP_UP_REQUIRED')
 })
 
+t.test('a provider that signs a person in otherwise than asked is not asked in a circle', async (t) => {
+  const { op, server } = await hostileServer(t, { routes: (app) => { app.get('/strong', { config: { auth: { acr: ['strong', 'stronger'] } } }, async (_request, reply) => reply.type('text/html').send('<title>Strong</title>')) } })
+  const browser = await server.browser()
+  await browser.open(`${server.url}/auth/login`)
+  const session = browser.cookieHeader(server.url)
+  for (const acr of [undefined, 'weak', ['strong'], 'strong stronger', 1]) {
+    op.idToken.claims = { acr }
+    t.equal(codeOf(await browser.open(`${server.url}/strong`)), 'CONSENTRY_ERR_STEP_UP_REQUIRED', JSON.stringify(acr))
+    t.ok(browser.cookieHeader(server.url).includes(session), 'the session is as it was')
+  }
+  op.idToken.claims = { acr: 'stronger' }
+  t.equal((await browser.open(`${server.url}/strong`)).title, 'Strong')
+  t.equal(op.ledger.requests.authorize.at(-1)?.parameters.get('acr_values'), 'strong stronger')
+})
+
 t.test('a step-up through the form for a password is for the same person', async (t) => {
   const clock = createClock()
   const server = await startServer(t, { options: { clock, login: ['corp', 'basic'], identity: { basic: { realm: 'files', check: (_username, password) => password === 'right' } } }, routes: recent })
