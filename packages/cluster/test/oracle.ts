@@ -30,10 +30,10 @@ function usedTwice (evidence: Evidence): string[] {
   })
 }
 
-/** Whether Redis forgot something while the run was under way. */
+/** Whether Redis forgot something while the run was under way, or its log was kept. */
 function isForgotten (evidence: Evidence, { events }: EndedRun): boolean {
   const at = (event: ExecutionEvent | undefined): number => Date.parse(event?.time ?? '') - performance.timeOrigin
-  return excused(evidence, ['state lost'], at(events[0]), at(events.at(-1)))
+  return excused(evidence, ['state lost'], at(events[0]), at(events.at(-1)) + aftermath)
 }
 
 /** Every event once, in order; one end, and nothing after it; one outcome per flow. */
@@ -43,9 +43,11 @@ function badLogs (evidence: Evidence): string[] {
     const wrong: string[] = []
     const last = events.at(-1)?.type ?? 'running'
     const outcomes = events.filter(isOutcome).map(({ data }) => data.flowId)
-    if (events.filter(({ type }) => isLast(type)).length !== 1 || !isLast(last)) wrong.push('it has not one end')
     if (new Set(outcomes).size !== outcomes.length) wrong.push('a flow of it has several outcomes')
+    const ends = events.filter(({ type }) => isLast(type)).length
+    if (ends > 1 || (ends === 1 && !isLast(last))) wrong.push('something comes after its end')
     if (!isForgotten(evidence, run)) {
+      if (ends === 0) wrong.push('it has no end')
       if (events.some(({ seq }, index) => seq !== index + 1)) wrong.push('its events have gaps')
       if (last === 'completed' && events.filter(isQuestion).some(({ data }) => !outcomes.includes(data.flowId))) wrong.push('it completed with an open question')
     }

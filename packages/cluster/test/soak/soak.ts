@@ -120,7 +120,7 @@ async function findLeaks (nodes: readonly Node[], fresh: { heap: number, timers:
   const redis = new Redis(port, '127.0.0.1')
   const keys = await redis.keys('consentry:*')
   for (const key of keys) if (await redis.pttl(key) === -1) leaks.push(`${key} has no end`)
-  for (const key of keys.filter((key) => /^consentry:(value:execution|log):/.test(key))) leaks.push(`${key} is left for ${await redis.pttl(key)} ms more`)
+  for (const key of keys.filter((key) => /^consentry:(value:execution|log:events):/.test(key))) leaks.push(`${key} is left for ${await redis.pttl(key)} ms more`)
   redis.disconnect()
   return leaks
 }
