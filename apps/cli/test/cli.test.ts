@@ -4,7 +4,7 @@ import { consent, createBrowser, signIn, startKeyring } from '@consentry/testing
 import t from 'tap'
 import { createWorld, documents, type Cli, type World } from './world.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 async function answer (url: string, decision: 'allow' | 'deny' = 'allow'): Promise<string> {
   return (await consent(await signIn(await createBrowser().open(url), 'alice'), decision)).title

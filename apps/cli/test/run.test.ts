@@ -5,7 +5,7 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { createWorld, documents, type Cli, type World } from './world.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const secret = 'a secret of the tests that is long enough'
 const alice = createApiKey(secret)

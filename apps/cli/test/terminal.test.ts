@@ -2,7 +2,7 @@ import { consent, createBrowser, signIn } from '@consentry/testing'
 import t from 'tap'
 import { createWorld } from './world.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const show = '\u001b[?25h'
 const hide = '\u001b[?25l'

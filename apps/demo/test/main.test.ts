@@ -8,7 +8,7 @@ import { isTaken, runDemo, startDemo, until } from './demo.ts'
 import type { Demo } from './demo.ts'
 
 // Every start is two processes.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 interface Status {
   executionId: string

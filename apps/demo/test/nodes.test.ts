@@ -4,7 +4,7 @@ import { launchChromium, typeIn } from './chromium.ts'
 import { runDemo, startDemo, until, type Demo } from './demo.ts'
 
 // A lease is longer than a test may take otherwise.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const redis = await startRedis()
 t.teardown(() => redis.close())

@@ -4,7 +4,7 @@ import { createClient, type Question } from '../src/index.ts'
 import { cuttingProxy } from './cutting-proxy.ts'
 import { answer, apiKey, asPage, brief, eventsOf, socketWith, startServer, whole } from './server.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 t.test('a run, its question and its end; other tabs clear with it', async (t) => {
   const server = await startServer(t)

@@ -8,7 +8,7 @@ import { document, event, hostileServer, json, stream, wellBehaved } from './hos
 import { brief, eventsOf } from './server.ts'
 import type { WebSocket } from 'ws'
 
-t.setTimeout(60_000)
+t.setTimeout(300_000)
 
 /** A run that goes on when the test says so. */
 async function start (t: Parameters<typeof hostileServer>[0]): Promise<{ server: Awaited<ReturnType<typeof hostileServer>>, say: (seq: number, last?: boolean) => void }> {

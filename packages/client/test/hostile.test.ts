@@ -4,7 +4,7 @@ import { errorOf } from '../src/errors.ts'
 import { document, event, hostileServer, json, problem, stream, wellBehaved } from './hostile-server.ts'
 import { brief, eventsOf } from './server.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const question = { flowId: 'f', provider: 'p', profile: 'default', label: 'P', host: 'p.example', scopes: ['a'], connectUrl: '', expiresAt: '2026-01-01T00:10:00.000Z' }
 const all: ExecutionEvent[] = [event(1, 'running', {}), event(2, 'progress', 1), event(3, 'progress', 2), event(4, 'completed', { result: 'done' })]

@@ -6,7 +6,7 @@ import t from 'tap'
 import type { WebSocket } from 'ws'
 import { document, event, hostileServer, json, stream, wellBehaved, type HostileServer } from './hostile-server.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const artifacts = fileURLToPath(new URL('../../../../artifacts/', import.meta.url))
 

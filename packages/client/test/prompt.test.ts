@@ -6,7 +6,7 @@ import t from 'tap'
 import { promptTexts } from '../src/prompt.ts'
 import { apiKey, startServer, type TestServer } from './server.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
 

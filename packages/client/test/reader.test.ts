@@ -3,7 +3,7 @@ import { createClient, type Question } from '../src/index.ts'
 import { cuttingProxy } from './cutting-proxy.ts'
 import { answer, asPage, brief, eventsOf, startServer, whole } from './server.ts'
 
-t.setTimeout(60_000)
+t.setTimeout(300_000)
 
 t.test('where neither WebSockets nor streams get through, questions and all events still do', async (t) => {
   const server = await startServer(t)

@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core'
 import t from 'tap'
 import { startServer } from './server.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const executablePath = process.env['CHROMIUM_PATH'] || '/usr/bin/chromium'
 const args = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking']

@@ -4,7 +4,7 @@ import t from 'tap'
 import { createWorld, listens, path, states } from './world.ts'
 
 // A real browser on a small machine.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
