@@ -101,8 +101,8 @@ export class Waiter extends Deadline implements WakeupListener, AbortListener {
     const { clock } = this.#ports
     // Whoever answered in time is not turned away while the provider is asked.
     const doubtful = mayBeAbandoned(flow, clock.now())
-    const left = doubtful ? recheck : flow.claimedAt === undefined ? 0 : flow.claimedAt + claimGrace + 1 - clock.now()
-    this.#until = Math.max(this.#until, Math.ceil(clock.monotonic() + left))
+    const more = doubtful ? recheck : flow.claimedAt === undefined ? undefined : flow.claimedAt + claimGrace + 1 - clock.now()
+    if (more !== undefined) this.#until = Math.max(this.#until, Math.ceil(clock.monotonic() + more))
     if (doubtful) void this.#doubt()
     if (widened && flow.purpose === 'connect') this.#caller.onRequired?.(flow)
   }

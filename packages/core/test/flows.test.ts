@@ -236,6 +236,15 @@ t.test('R16: a step of the wall clock does not end a flow for who waits', async 
   t.equal((await waiting).outcome, 'granted')
 })
 
+t.test('a waiter gives up in time by a clock that stands between two milliseconds', async (t) => {
+  const world = createWorld()
+  await world.clock.advance(0.3)
+  let end: FlowEnd | undefined
+  void world.flows.wait(await begin(world), 'w').then((ended) => { end = ended })
+  await world.clock.advance(lifetime * 17 / 16)
+  t.equal(end?.outcome, 'expired')
+})
+
 t.test('waiters of one key join one flow, with the union of the scopes, until it is opened', async (t) => {
   const world = createWorld()
   const first = await begin(world, ['read'], 'a')
