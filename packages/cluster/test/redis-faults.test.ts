@@ -95,7 +95,7 @@ t.test('R5: Redis fails over to a replica that lags: whoever waits hears of an a
   const [heard, unheard] = [await failing.browser('user0'), await failing.browser('user1')]
   const before = await startOn(a, heard, failing)
   await connectOn(b, unheard, failing)
-  await pair.master.command('WAIT', '1', '0')
+  await pair.heard()
   const from = performance.now()
   pair.lag()
   // The replica knows neither of the answer to the one nor of the run of the other.

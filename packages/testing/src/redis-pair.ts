@@ -7,6 +7,8 @@ export interface RedisPair {
   readonly port: number
   /** The server that is the master now. */
   readonly master: RedisServer
+  /** Resolves when the replica has all that the master has by now. */
+  heard (): Promise<void>
   /** From here on the replica hears nothing, and the master does not know it: what is written now is acknowledged by it alone. */
   lag (): void
   /** The replica hears the master again. */
@@ -32,6 +34,11 @@ export async function startRedisPair ({ args = [] }: RedisServerOptions = {}): P
   return {
     port: address.port,
     get master () { return master },
+    // `WAIT` would wait for what its own connection wrote, and nothing else.
+    async heard () {
+      const written = await offsetOf(master, 'master_repl_offset')
+      await until(async () => await offsetOf(replica, 'slave_repl_offset') >= written)
+    },
     lag () { link.halfOpen() },
     async catchUp () {
       link.mend()
@@ -51,4 +58,9 @@ export async function startRedisPair ({ args = [] }: RedisServerOptions = {}): P
       await Promise.all([address.close(), link.close(), master.close(), replica.close()])
     }
   }
+}
+
+/** How many bytes of writes it has seen. */
+async function offsetOf (server: RedisServer, field: string): Promise<number> {
+  return Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(await server.command('INFO', 'replication'))?.[1])
 }

@@ -18,7 +18,7 @@ async function ask (command: string): Promise<string> {
 
 t.test('what the replica has heard of survives a failover, and what it has not is gone', async (t) => {
   await ask('SET heard 1')
-  await ask('WAIT 1 0')
+  await pair.heard()
   pair.lag()
   t.equal(await ask('SET unheard 1'), '+OK', 'the master says nothing of it')
   const { master: before } = pair
@@ -30,7 +30,7 @@ t.test('what the replica has heard of survives a failover, and what it has not i
 
 t.test('the fallen one follows, and takes its place again', async (t) => {
   await ask('SET again 1')
-  await ask('WAIT 1 0')
+  await pair.heard()
   await pair.failOver()
   t.equal(await ask('EXISTS again'), ':1')
   t.equal(await ask('EXISTS heard'), ':1')
@@ -41,7 +41,7 @@ t.test('a lag can end', async (t) => {
   await ask('SET late 1')
   await sleep(50)
   await pair.catchUp()
-  await ask('WAIT 1 0')
+  await pair.heard()
   await pair.failOver()
   t.equal(await ask('EXISTS late'), ':1')
 })
