@@ -15,8 +15,7 @@ for (const row of rows.toSorted((one, other) => Number(other.fresh ?? false) - N
       const started = await variant.start({ scale: 'few', duration: 10, ...services.found })
       try {
         if (started.kind === 'server') {
-          await tryServer(started, 2)
-          t.pass(`${variant.label} answers as it should`)
+          await t.resolves(tryServer(started, 2), `${variant.label} answers as it should`)
         } else {
           const sample = await started.round()
           for (const metric of Object.keys(row.metrics)) t.ok(Number.isFinite(sample[metric]), `${variant.label} measures ${metric}`)

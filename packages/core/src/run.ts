@@ -105,7 +105,7 @@ export class Run implements Execution, Caller {
     return granted
   }
 
-  /** Without a function of its own that waits: each would take as much memory as all the rest of the call. */
+  /** Not an async function, whose frame would be kept for as long as the person is waited for. */
   #authorize (provider: string, options: AuthorizeOptions): Promise<Grant> {
     const { grants } = this.#ports
     try {
