@@ -54,7 +54,9 @@ export function createRun (id: string, questions: Questions, onOver: () => void)
       return () => { for (const { flowId } of gone) questions.end(flowId) }
     },
 
-    finish ({ status, result, error, seq }) {
+    finish ({ status, result, error, seq: last }) {
+      // A server that lost events may know fewer than came here.
+      const seq = Math.max(last, log.seq + 1)
       log.skipTo(seq - 1)
       log.take({ type: status, executionId: id, seq, time: new Date().toISOString(), data: error ?? { result, reason: '' } } as ExecutionEvent)
     },

@@ -23,18 +23,21 @@ return 1`)
 
 /**
  * Appends to a stream whose ids are sequence numbers. They come from the newest entry, which no trimming removes.
- * Arguments: the write's name, the value, ms, how many to keep, and the number that the entry must come after or ''.
- * Answers 0 when the log is further than that.
+ * Arguments: the write's name, the value, ms, how many to keep, the number that the entry must come after or '', and '1'
+ * when it is the last or ''. The last has a third field. Answers 0 after it, and when the log is further than was said.
  */
 export const append: Script = script(`
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local seq = newest and tonumber(string.match(newest[1], '^%d+')) or 0
 if newest and newest[2][1] == ARGV[1] then return seq end
+if newest and newest[2][3] then return 0 end
 if ARGV[5] ~= '' then
   if seq > tonumber(ARGV[5]) then return 0 end
   seq = tonumber(ARGV[5])
 end
-redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[4], string.format('%.0f-0', seq + 1), ARGV[1], ARGV[2])
+local entry = { string.format('%.0f-0', seq + 1), ARGV[1], ARGV[2] }
+if ARGV[6] == '1' then entry[4], entry[5] = 'last', '' end
+redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[4], unpack(entry))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return seq + 1`)
 

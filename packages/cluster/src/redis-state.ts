@@ -73,8 +73,8 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
       return await script(compareAndSet, valueKey(key), newName(), ...given(expected), ...given(value), String(lifetime(ttl))) === 1
     },
 
-    async append (log, value, { ttl, limit, after }) {
-      const seq = await script(append, logKey(log), newName(), value, String(lifetime(ttl)), String(limit), after === undefined ? '' : String(after))
+    async append (log, value, { ttl, limit, after, last = false }) {
+      const seq = await script(append, logKey(log), newName(), value, String(lifetime(ttl)), String(limit), after === undefined ? '' : String(after), last ? '1' : '')
       return Number(seq)
     },
 

@@ -58,7 +58,10 @@ export function createExecutionRecords ({ state, wakeups, index, maxAge, retenti
   }
 
   async function current (record: ExecutionRecord): Promise<ExecutionRecord> {
-    const newer = isOver(record.status) ? [] : await read(record.id, record.seq)
+    if (isOver(record.status)) return record
+    // With the newest that is known, which is there unless the store forgot it: then others could not number after it.
+    const found = await read(record.id, record.seq - 1)
+    const newer = found.length > 0 ? found.filter(({ seq }) => seq > record.seq) : (await read(record.id, 0)).filter(({ type }) => isLast(type))
     return newer.reduce((known, event) => after(known, event, event.seq), record)
   }
 
@@ -74,7 +77,7 @@ export function createExecutionRecords ({ state, wakeups, index, maxAge, retenti
   async function write (record: ExecutionRecord, event: NewEvent): Promise<Written> {
     const last = isLast(event.type)
     const ttl = last ? retention : maxAge + retention
-    const seq = await state.append(logKey(record.id), JSON.stringify(event), { ttl, limit: maxEvents, after: record.seq })
+    const seq = await state.append(logKey(record.id), JSON.stringify(event), { ttl, limit: maxEvents, after: record.seq, last })
     if (seq === 0) {
       const known = await current(record)
       // An event of our own, of which the store could not say that it has it.

@@ -13,6 +13,7 @@ import { createLease } from './lease.ts'
 import { createOwnerIndex } from './owner-index.ts'
 import type { Clock, RandomBytes, StateStore } from './ports.ts'
 import { randomId } from './random.ts'
+import { createRecentEnds } from './recent-ends.ts'
 import type { StartOptions } from './requirement.ts'
 import { Run, type RunPorts } from './run.ts'
 import type { Wakeups } from './wakeups.ts'
@@ -81,8 +82,21 @@ export function createExecutions (options: ExecutionsOptions): Executions {
   const index = createOwnerIndex({ state, clock, kind: 'executions', lifetime: maxAge })
   const records = createExecutionRecords({ ...options, index })
   const lease = createLease({ state, clock, deadlines, node: randomId(16, randomBytes), length, isNeeded: () => runs.size > 0, onLapse: lookAtAll, onError })
-  const remote = createRemoteEnd({ records, lease, wakeups, clock, isHere: (id) => runs.has(id) })
-  const ports: RunPorts = { clock, deadlines, grants, connectUrl, maxAge, records, onError, onEnd: (run) => runs.delete(run.id) }
+  const remote = createRemoteEnd({ records, lease, wakeups, clock, isHere: (id) => runs.has(id), onEnd: (id) => recentEnds.add(id, true) })
+  const recentEnds = createRecentEnds({ ...options, deadlines, ensure: (id) => remote.ensureEnd(id) })
+  const ports: RunPorts = {
+    clock,
+    deadlines,
+    grants,
+    connectUrl,
+    maxAge,
+    records,
+    onError,
+    onEnd ({ id }, written) {
+      runs.delete(id)
+      recentEnds.add(id, written)
+    }
+  }
   const feedPorts: FeedPorts = {
     wakeups,
     load,
@@ -99,6 +113,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     wakeups.on(disconnectedTopic, (grantKeyId) => { for (const run of runs.values()) run?.lose(grantKeyId) }),
     wakeups.onMissed(() => {
       lease.doubt()
+      recentEnds.doubt()
       lookAtAll()
     })
   ]
@@ -192,6 +207,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
       await Promise.all(running.map((run) => run.ended))
       await lease.close()
       for (const stop of stopListening) stop()
+      recentEnds.close()
       deadlines.close()
     }
   }

@@ -87,12 +87,14 @@ export class Feed extends Deadline implements EventFeed, WakeupListener {
 
   async subscribe (executionId: string, after = 0): Promise<void> {
     await this.#ports.wakeups.ready()
-    const { status, seq, node } = await this.#ports.load(this.#owner, executionId)
-    if (isOver(status) && after >= seq) return
+    const record = await this.#ports.load(this.#owner, executionId)
+    const over = isOver(record.status)
+    if (over && after === record.seq) return
     this.#done?.delete(executionId)
-    this.#open(executionId, node, after)
+    this.#open(executionId, record.node, after)
     this.#arm()
     await this.#pump(executionId)
+    if (over) await this.#tellEnd(record)
   }
 
   unsubscribe (executionId: string): void {
@@ -138,8 +140,23 @@ export class Feed extends Deadline implements EventFeed, WakeupListener {
 
   /** Whoever loads an execution whose node is gone ends it, and then there is something to read. */
   async #look (executionId: string): Promise<void> {
-    await this.#ports.load(this.#owner, executionId).catch((error: unknown) => this.#ports.onError(error, 'reading executions'))
+    const record = await this.#ports.load(this.#owner, executionId).catch((error: unknown) => this.#ports.onError(error, 'reading executions'))
     await this.#pump(executionId)
+    if (record !== undefined && isOver(record.status)) await this.#tellEnd(record)
+  }
+
+  /** Where the store forgot events that were sent, the end has a number that was sent before: it gets the next one. */
+  async #tellEnd ({ id, seq }: ExecutionRecord): Promise<void> {
+    const cursor = this.#cursors?.get(id)
+    if (cursor === undefined || cursor.reading || cursor.seq < seq) return
+    try {
+      const [end] = await this.#ports.read(id, seq - 1, 1)
+      if (end === undefined || !isLast(end.type) || this.#cursors?.get(id) !== cursor) return
+      this.#finish(id)
+      await this.#send({ ...end, seq: cursor.seq + 1 })
+    } catch (error) {
+      this.#ports.onError(error, 'reading events')
+    }
   }
 
   #finish (executionId: string): void {

@@ -15,7 +15,9 @@ export interface MemoryStateOptions {
 interface Log {
   entries: string[]
   /** The sequence number of the newest entry. */
-  last: number
+  newest: number
+  /** Nothing comes after it. */
+  closed: boolean
 }
 
 /** The state of one process, for as long as it runs. */
@@ -57,22 +59,23 @@ export function memoryState (options: MemoryStateOptions = {}): StateStore {
       return true
     },
 
-    async append (name, value, { ttl, limit, after }) {
-      let log = logs.get(name) ?? { entries: [], last: 0 }
-      if (after !== undefined && log.last > after) return 0
+    async append (name, value, { ttl, limit, after, last = false }) {
+      let log = logs.get(name) ?? { entries: [], newest: 0, closed: false }
+      if (log.closed || (after !== undefined && log.newest > after)) return 0
       // Its writer knows of entries that are lost: the numbers go on, and what was before them is of no use.
-      if (after !== undefined && log.last < after) log = { entries: [], last: after }
+      if (after !== undefined && log.newest < after) log = { entries: [], newest: after, closed: false }
       put(logs, name, log, ttl)
       // A list of just this length: most logs stay short, and `push` makes room for seventeen.
       const entries = log.entries.concat(inOnePiece(value))
       log.entries = entries.length > limit ? entries.slice(-limit) : entries
-      return ++log.last
+      log.closed = last
+      return ++log.newest
     },
 
     async read (name, after, limit = Infinity) {
       const log = logs.get(name)
       if (log === undefined) return []
-      const before = log.last - log.entries.length
+      const before = log.newest - log.entries.length
       const found: LogEntry[] = []
       const first = Math.max(0, after - before)
       for (let index = first; index < Math.min(log.entries.length, first + limit); index++) {

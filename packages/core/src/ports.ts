@@ -76,9 +76,10 @@ export interface StateStore {
   compareAndSet (key: string, expected: string | undefined, value: string | undefined, ttl: number): Promise<boolean>
   /**
    * Appends to a log, keeps its newest `limit` entries, and resolves to the entry's sequence number. With `after` it is
-   * that and one; when the log is further already, nothing is appended, and it resolves to 0.
+   * that and one; when the log is further already, nothing is appended, and it resolves to 0. After an entry that was the
+   * `last` nothing is appended either, whatever its number is.
    */
-  append (log: string, value: string, options: { ttl: number, limit: number, after?: number }): Promise<number>
+  append (log: string, value: string, options: { ttl: number, limit: number, after?: number, last?: boolean }): Promise<number>
   /** Entries with a sequence number greater than `after`, oldest first; at most `limit` of them, when given. */
   read (log: string, after: number, limit?: number): Promise<LogEntry[]>
   /** Sends a message to whoever listens now. A hint: it may be lost. */

@@ -13,6 +13,8 @@ export interface RemoteEndOptions {
   clock: Clock
   /** Whether it runs in this process. */
   isHere: (id: string) => boolean
+  /** Hears of every execution that was ended from here. */
+  onEnd: (id: string) => void
 }
 
 /** What others than the node that runs an execution may do to it: end it. */
@@ -20,12 +22,14 @@ export interface RemoteEnd {
   end (record: ExecutionRecord, type: 'failed' | 'cancelled', data: EventData['failed'] | EventData['cancelled']): Promise<ExecutionRecord>
   /** The record, which is ended when its node is gone. */
   alive (record: ExecutionRecord): Promise<ExecutionRecord>
+  /** Ends it once more where the store has forgotten that it ended here. */
+  ensureEnd (id: string): Promise<void>
 }
 
 /** Where the node that runs an execution hears that it was ended from elsewhere. */
 export const endedTopic = 'ended'
 
-export function createRemoteEnd ({ records, lease, wakeups, clock, isHere }: RemoteEndOptions): RemoteEnd {
+export function createRemoteEnd ({ records, lease, wakeups, clock, isHere, onEnd }: RemoteEndOptions): RemoteEnd {
   async function end (record: ExecutionRecord, type: 'failed' | 'cancelled', data: EventData['failed'] | EventData['cancelled']): Promise<ExecutionRecord> {
     const time = new Date(clock.now()).toISOString()
     let known = await records.current(record)
@@ -37,18 +41,32 @@ export function createRemoteEnd ({ records, lease, wakeups, clock, isHere }: Rem
     }
     // Who wrote the end may have died before the rest was done.
     await records.settle(known)
+    onEnd(record.id)
     wakeups.wake(endedTopic, record.id)
     return known
   }
 
+  async function alive (record: ExecutionRecord): Promise<ExecutionRecord> {
+    if (isOver(record.status) || isHere(record.id)) return record
+    // What began here and is not here any more ended while the store was away.
+    const gone = record.node === lease.node || await lease.isGone(record.node)
+    return gone ? end(record, 'failed', failure('CONSENTRY_ERR_NODE_LOST')) : record
+  }
+
   return {
     end,
+    alive,
 
-    async alive (record) {
-      if (isOver(record.status) || isHere(record.id)) return record
-      // What began here and is not here any more ended while the store was away.
-      const gone = record.node === lease.node || await lease.isGone(record.node)
-      return gone ? end(record, 'failed', failure('CONSENTRY_ERR_NODE_LOST')) : record
+    async ensureEnd (id) {
+      const record = await records.find(id)
+      if (record === undefined) return
+      const known = await alive(record)
+      const [last] = await records.read(id, known.seq - 1, 1)
+      if (last !== undefined) return
+      // The record has the end and the log has not; a result was in the log alone.
+      const { seq, status, error = failure('CONSENTRY_ERR_NODE_LOST') } = known
+      const reopened: ExecutionRecord = { ...known, seq: seq - 1, status: 'running' }
+      await (status === 'cancelled' ? end(reopened, 'cancelled', { reason: status }) : end(reopened, 'failed', error))
     }
   }
 }

@@ -32,7 +32,8 @@ export interface RunPorts {
   /** How long a run may take, in milliseconds. */
   maxAge: number
   records: Pick<ExecutionRecords, 'current' | 'write'>
-  onEnd: (run: Run) => void
+  /** `written` when the store has the end. */
+  onEnd: (run: Run, written: boolean) => void
   onError: (error: unknown, doing: string) => void
 }
 
@@ -202,11 +203,11 @@ export class Run implements Execution, Caller {
       this.#questions.clear()
       this.#halt(record.status as 'failed' | 'cancelled', leavesQuestions(record.error))
     }
-    this.#tellEnd()
+    this.#tellEnd(true)
   }
 
-  #tellEnd (result?: unknown): void {
-    this.#ports.onEnd(this)
+  #tellEnd (written: boolean, result?: unknown): void {
+    this.#ports.onEnd(this, written)
     this.#end.resolve(executionDocument(this.#record, result))
     this.#first.resolve('ended')
   }
@@ -232,9 +233,11 @@ export class Run implements Execution, Caller {
     if (isOver(this.#record.status)) return
     const { records, onError } = this.#ports
     const last = isLast(event.type)
+    let isWritten = false
     try {
       const { record, written } = await records.write(this.#record, event)
       if (!written) return this.#yield(record)
+      isWritten = true
       this.#record = record
       if (event.type === 'oauth_required') this.#first.resolve('oauth_required')
     } catch (error) {
@@ -242,7 +245,7 @@ export class Run implements Execution, Caller {
       if (last) this.#record = after(this.#record, event, this.#record.seq + 1)
       else this.fail('CONSENTRY_ERR_STORE_UNAVAILABLE')
     }
-    if (last) this.#tellEnd(event.type === 'completed' ? event.data.result : undefined)
+    if (last) this.#tellEnd(isWritten, event.type === 'completed' ? event.data.result : undefined)
   }
 }
 

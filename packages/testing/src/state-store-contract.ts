@@ -113,6 +113,19 @@ export function stateStoreContract (t: Test, { open, processes, outage }: StateS
     t.same(seqs.filter((seq) => seq !== 0), [5], 'one of many')
   })
 
+  void t.test('R5: after the last entry nothing comes, whatever number its writer would give it', async (t) => {
+    const [state, other] = [await open(), await open()]
+    const log = fresh()
+    await state.append(log, 'a', { ...limits, after: 0 })
+    const ends = await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? state : other).append(log, 'end', { ...limits, last: true })))
+    t.same(ends.filter((seq) => seq !== 0), [2], 'one of many')
+    // Its writer knows of entries that the store has lost.
+    t.equal(await other.append(log, 'late', { ...limits, after: 7 }), 0)
+    t.equal(await other.append(log, 'late', { ...limits, after: 2, last: true }), 0)
+    t.equal(await state.append(log, 'late', limits), 0)
+    t.same(await other.read(log, 0), [{ seq: 1, value: 'a' }, { seq: 2, value: 'end' }])
+  })
+
   void t.test('many append at once: every number once, and each reader sees the order of the numbers', async (t) => {
     const nodes = await Promise.all([open(), open(), open()])
     const log = fresh()

@@ -11,7 +11,7 @@ export interface ContractState {
   set (key: string, value: string, ttl: number): Promise<void>
   take (key: string): Promise<string | undefined>
   compareAndSet (key: string, expected: string | undefined, value: string | undefined, ttl: number): Promise<boolean>
-  append (log: string, value: string, options: { ttl: number, limit: number, after?: number }): Promise<number>
+  append (log: string, value: string, options: { ttl: number, limit: number, after?: number, last?: boolean }): Promise<number>
   read (log: string, after: number, limit?: number): Promise<Array<{ seq: number, value: string }>>
   publish (channel: string, message: string): Promise<void>
   subscribe (channel: string, listener: (message: string) => void, onMissed?: () => void): Promise<() => Promise<void>>
