@@ -3,6 +3,7 @@ import type { Presented } from '@consentry/testing'
 import { redisTokens } from '@consentry/token-stores'
 import { Redis } from 'ioredis'
 import { redisState } from '../src/index.ts'
+import { keysOf, type Forgotten } from './forgotten.ts'
 
 /** What was done to the servers, so that what follows from it is no fault of ours. Times as in the ledger, in milliseconds. */
 export interface Disturbance {
@@ -35,6 +36,8 @@ export interface Evidence {
   /** The subject at the provider of each user. */
   people: ReadonlyMap<string, string>
   disturbances: readonly Disturbance[]
+  /** What Redis forgot; nothing unless given. */
+  forgotten?: Forgotten
 }
 
 /** Reads in Redis what nodes wrote there. */
@@ -53,17 +56,12 @@ export interface RecordsOptions {
   tokens: () => number
 }
 
-const prefix = 'consentry:'
+const [flowKeys, executionKeys] = ['consentry:value:flow:*', 'consentry:value:execution:*']
+const nameOf = (key: string): string => key.slice('consentry:value:'.length)
 
 export function createRecords ({ state, tokens }: RecordsOptions): Records {
   const runs = new Map<string, EndedRun>()
   const flows = new Map<string, ConnectFlow>()
-
-  async function keysOf (redis: Redis, pattern: string): Promise<string[]> {
-    const found: string[] = []
-    for await (const keys of redis.scanStream({ match: prefix + pattern, count: 500 }) as AsyncIterable<string[]>) found.push(...keys)
-    return found
-  }
 
   async function using<T> (port: number, work: (redis: Redis) => Promise<T>): Promise<T> {
     const redis = new Redis(port, '127.0.0.1', { commandTimeout: 5_000, retryStrategy: () => 100 }).on('error', () => {})
@@ -81,13 +79,13 @@ export function createRecords ({ state, tokens }: RecordsOptions): Records {
     look: () => using(state(), async (redis) => {
       const store = redisState(redis)
       const get = async (name: string): Promise<unknown> => JSON.parse(await store.get(name) ?? 'null')
-      for (const key of await keysOf(redis, 'value:flow:*')) {
-        const flow = await get(key.slice(`${prefix}value:`.length)) as Flow | null
+      for (const key of await keysOf(redis, flowKeys)) {
+        const flow = await get(nameOf(key)) as Flow | null
         if (flow?.purpose === 'connect') flows.set(flow.id, flow)
       }
-      for (const key of await keysOf(redis, 'value:execution:*')) {
-        const record = await get(key.slice(`${prefix}value:`.length)) as { id: string, status: ExecutionStatus } | null
-        if (record === null || !isOver(record.status) || runs.has(record.id)) continue
+      for (const key of await keysOf(redis, executionKeys)) {
+        const record = await get(nameOf(key)) as { id: string, status: ExecutionStatus } | null
+        if (record === null || !isOver(record.status)) continue
         const entries = await store.read(`events:${record.id}`, 0)
         // It may have gone in between.
         if (entries.length > 0) runs.set(record.id, { id: record.id, events: entries.map(({ seq, value }) => ({ ...JSON.parse(value) as ExecutionEvent, seq })) })

@@ -1,7 +1,7 @@
 import { isLast, type ConnectFlow, type ExecutionEvent } from '@consentry/core'
 import type { Presented } from '@consentry/testing'
 import { performance } from 'node:perf_hooks'
-import type { Disturbance, EndedRun, Evidence } from './evidence.ts'
+import type { Disturbance, Evidence } from './evidence.ts'
 
 /** How long what was disturbed may still have consequences, in milliseconds: a lock, a save that is tried again, a provider that is left alone. */
 const aftermath = 10_000
@@ -25,34 +25,35 @@ function usedTwice (evidence: Evidence): string[] {
   return evidence.presented.flatMap((use) => {
     const before = uses.get(use.value)
     uses.set(use.value, use)
-    const excuses = use.type === 'code' ? ['state lost'] as const : ['node', 'provider', 'tokens'] as const
-    return before === undefined || excused(evidence, excuses, before.at, use.at) ? [] : [`a ${use.type} was used twice within ${Math.round(use.at - before.at)} ms`]
+    // A code again if the claim was forgotten; a refresh token if nobody can have kept what came of it.
+    const isExcused = before === undefined || (use.type === 'code'
+      ? excused(evidence, ['state lost'], before.at, before.at)
+      : excused(evidence, ['node', 'provider', 'tokens'], before.at, use.at))
+    return isExcused ? [] : [`a ${use.type} was used twice within ${Math.round(use.at - before.at)} ms`]
   })
 }
 
-/** Whether Redis forgot something while the run was under way, or its log was kept. */
-function isForgotten (evidence: Evidence, { events }: EndedRun): boolean {
-  const at = (event: ExecutionEvent | undefined): number => Date.parse(event?.time ?? '') - performance.timeOrigin
-  return excused(evidence, ['state lost'], at(events[0]), at(events.at(-1)) + aftermath)
-}
-
-/** Every event once, in order; one end, and nothing after it; one outcome per flow. */
+/** Every event once, in order, except those that Redis forgot; one end, and nothing after it; one outcome per flow. */
 function badLogs (evidence: Evidence): string[] {
-  return evidence.runs.flatMap((run) => {
-    const { id, events } = run
+  return evidence.runs.flatMap(({ id, events }) => {
     const wrong: string[] = []
+    const forgotten = evidence.forgotten?.events.get(id)
+    const seqs = events.map(({ seq }) => seq)
     const last = events.at(-1)?.type ?? 'running'
     const outcomes = events.filter(isOutcome).map(({ data }) => data.flowId)
     if (new Set(outcomes).size !== outcomes.length) wrong.push('a flow of it has several outcomes')
-    const ends = events.filter(({ type }) => isLast(type)).length
-    if (ends > 1 || (ends === 1 && !isLast(last))) wrong.push('something comes after its end')
-    if (!isForgotten(evidence, run)) {
-      if (ends === 0) wrong.push('it has no end')
-      if (events.some(({ seq }, index) => seq !== index + 1)) wrong.push('its events have gaps')
-      if (last === 'completed' && events.filter(isQuestion).some(({ data }) => !outcomes.includes(data.flowId))) wrong.push('it completed with an open question')
-    }
-    return wrong.map((what) => `run ${id}: ${what}`)
+    if (events.slice(0, -1).some(({ type }) => isLast(type))) wrong.push('something comes after its end')
+    if (!isLast(last) && (forgotten === undefined || !isOrphaned(evidence, events))) wrong.push('it has no end')
+    for (let seq = 1; seq <= (seqs.at(-1) ?? 0); seq++) if (!seqs.includes(seq) && forgotten?.has(seq) !== true) wrong.push(`it has no event ${seq}`)
+    if (last === 'completed' && forgotten === undefined && events.filter(isQuestion).some(({ data }) => !outcomes.includes(data.flowId))) wrong.push('it completed with an open question')
+    return wrong.map((what) => `run ${id}: ${what}; it has ${events.map(({ seq, type }) => `${seq} ${type}`).join(', ')}`)
   })
+}
+
+/** Whether the node that would write a forgotten end again may be gone. */
+function isOrphaned (evidence: Evidence, events: readonly ExecutionEvent[]): boolean {
+  const at = Date.parse(events.at(-1)?.time ?? '') - performance.timeOrigin
+  return excused(evidence, ['node'], at, at + 2 * aftermath)
 }
 
 const isOutcome = (event: ExecutionEvent): event is ExecutionEvent & { type: 'oauth_resolved' } => event.type === 'oauth_resolved'
@@ -61,12 +62,11 @@ const isQuestion = (event: ExecutionEvent): event is ExecutionEvent & { type: 'o
 /** Who waited for a flow hears what its record says, unless they stopped waiting before. */
 function contradictions (evidence: Evidence): string[] {
   const recorded = new Map(evidence.flows.map(({ id, outcome }) => [id, outcome]))
-  return evidence.runs.flatMap((run) => isForgotten(evidence, run)
-    ? []
-    : run.events.filter(isOutcome).flatMap(({ data: { flowId, outcome } }) => {
-      const known = recorded.get(flowId)
-      return known === undefined || known === outcome || outcome === 'cancelled' || outcome === 'expired' ? [] : [`run ${run.id}: told ${outcome} of a flow that was ${known}`]
-    }))
+  return evidence.runs.flatMap(({ id, events }) => events.filter(isOutcome).flatMap(({ data: { flowId, outcome } }) => {
+    const known = recorded.get(flowId)
+    if (known === undefined || known === outcome || outcome === 'cancelled' || outcome === 'expired' || evidence.forgotten?.flows.has(flowId) === true) return []
+    return [`run ${id}: told ${outcome} of a flow that was ${known}`]
+  }))
 }
 
 /** Whoever waited for a flow has ended it when its time was over, unless they were gone by then. */

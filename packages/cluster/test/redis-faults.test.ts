@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createRecords, type Disturbance, type Records } from './evidence.ts'
+import { compare, nothing, type Forgotten } from './forgotten.ts'
 import { call, callbackOn, connectOn, isOver, lease, socketOn, startNodes, startOn, statusOn, typesOf, type Node, type Nodes, type Status } from './nodes.ts'
 import { findFaults } from './oracle.ts'
 
@@ -16,9 +17,9 @@ const [a, b, c] = all.nodes as [Node, Node, Node]
 
 const answered = (status: Status & { code?: string }): boolean => status.code === undefined
 
-async function faultsOf (nodes: Nodes, records: Records, disturbances: Disturbance[]): Promise<string[]> {
+async function faultsOf (nodes: Nodes, records: Records, disturbances: Disturbance[], forgotten?: Forgotten): Promise<string[]> {
   await records.look()
-  return findFaults({ ...nodes.op.ledger, runs: records.runs, flows: records.flows, grants: await records.grants(nodes.people.keys()), people: nodes.people, disturbances })
+  return findFaults({ ...nodes.op.ledger, runs: records.runs, flows: records.flows, grants: await records.grants(nodes.people.keys()), people: nodes.people, disturbances, ...forgotten !== undefined && { forgotten } })
 }
 
 t.test('R6: a slow way to Redis: the answer comes late, and everything comes', async (t) => {
@@ -103,6 +104,8 @@ t.test('R5: Redis fails over to a replica that lags: whoever waits hears of an a
   t.equal((await call(heard, failing, callback)).status, 303)
   t.match(await statusOn(b, heard, failing, before, isOver), { status: 'completed' })
   const later = await call(unheard, failing, `${a.url}/tick`, { method: 'POST', headers: { prefer: 'respond-async' } })
+  const forgotten = nothing()
+  await compare(pair, forgotten)
   await pair.failOver()
   const disturbances: Disturbance[] = [{ what: 'state lost', from, to: performance.now() }, { what: 'tokens', from, to: performance.now() }]
 
@@ -117,5 +120,6 @@ t.test('R5: Redis fails over to a replica that lags: whoever waits hears of an a
   const gone = await call(unheard, failing, `${b.url}/executions/${later.json<Status>().executionId}`)
   t.ok([200, 404].includes(gone.status))
   t.equal((await call(unheard, failing, `${c.url}/report`, { method: 'POST' })).status, 200, 'what the replica knew needs no consent')
-  t.same(await faultsOf(failing, records, disturbances), [])
+  t.ok(forgotten.events.has(before.executionId) && forgotten.flows.size > 0)
+  t.same(await faultsOf(failing, records, disturbances, forgotten), [])
 })

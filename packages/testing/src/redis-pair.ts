@@ -7,6 +7,8 @@ export interface RedisPair {
   readonly port: number
   /** The server that is the master now. */
   readonly master: RedisServer
+  /** The other one. */
+  readonly replica: RedisServer
   /** Resolves when the replica has all that the master has by now. */
   heard (): Promise<void>
   /** From here on the replica hears nothing, and the master does not know it: what is written now is acknowledged by it alone. */
@@ -34,6 +36,7 @@ export async function startRedisPair ({ args = [] }: RedisServerOptions = {}): P
   return {
     port: address.port,
     get master () { return master },
+    get replica () { return replica },
     // `WAIT` would wait for what its own connection wrote, and nothing else.
     async heard () {
       const written = await offsetOf(master, 'master_repl_offset')

@@ -2,6 +2,7 @@ import type { Fault as ProviderFault, Proxy, RedisPair, RedisServer } from '@con
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Disturbance } from '../evidence.ts'
+import { compare, type Forgotten } from '../forgotten.ts'
 import type { Node, Nodes } from '../nodes.ts'
 import type { Random } from './random.ts'
 
@@ -14,6 +15,7 @@ export interface Breakable {
   toState: Proxy
   tokens: RedisServer
   toTokens: Proxy
+  forgotten: Forgotten
 }
 
 /** Breaks something for `ms` milliseconds, and mends it. */
@@ -78,9 +80,10 @@ const faults: readonly Fault[] = [
   {
     name: 'the state fails over to a replica that lags',
     what: ['state', 'state lost'],
-    async run ({ state }, _random, ms) {
+    async run ({ state, forgotten }, _random, ms) {
       state.lag()
       await sleep(ms / 4)
+      await compare(state, forgotten)
       await state.failOver()
     }
   },

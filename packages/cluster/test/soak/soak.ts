@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRecords, type Disturbance } from '../evidence.ts'
+import { nothing } from '../forgotten.ts'
 import { startNodes, type Node } from '../nodes.ts'
 import { findFaults } from '../oracle.ts'
 import { breakThings } from './faults.ts'
@@ -28,6 +29,8 @@ export interface SoakSummary {
   faults: Record<string, number>
   exchanges: number
   disconnects: number
+  /** Events that Redis had acknowledged and forgot. */
+  forgotten: number
   refreshes: number
   /** What should not be. Empty when all is well. */
   wrong: string[]
@@ -67,12 +70,13 @@ async function run ({ seed, duration, log }: SoakOptions, t: { teardown: (fn: ()
 
   const diary: Diary = { ends: {}, disconnects: 0, wrong: [] }
   const disturbances: Disturbance[] = []
+  const forgotten = nothing()
   const records = createRecords({ state: () => state.master.port, tokens: () => tokens.port })
   const people = Array.from({ length: crowd }, (_, index) => createPerson({ name: `user${index}`, all, nodes, random: random.fork(), diary }))
   const over = AbortSignal.timeout(duration)
   const repeat = async (step: () => Promise<void>): Promise<void> => { while (!over.aborted) await step() }
   const [faults] = await Promise.all([
-    breakThings({ all, nodes, state, toState, tokens, toTokens }, random.fork(), { disturbances, signal: over, log: say }),
+    breakThings({ all, nodes, state, toState, tokens, toTokens, forgotten }, random.fork(), { disturbances, signal: over, log: say }),
     ...people.map((person) => repeat(() => person.act())),
     // Before what is over is forgotten.
     repeat(async () => {
@@ -93,7 +97,7 @@ async function run ({ seed, duration, log }: SoakOptions, t: { teardown: (fn: ()
   const wrong = [
     ...diary.wrong,
     ...ledger.errors.map((error) => `the provider: ${error}`),
-    ...findFaults({ ...ledger, runs, flows, grants: await records.grants(all.people.keys()), people: all.people, disturbances }),
+    ...findFaults({ ...ledger, runs, flows, grants: await records.grants(all.people.keys()), people: all.people, disturbances, forgotten }),
     ...await findLeaks(nodes, await (await all.start()).usage(), state.master.port)
   ]
   return {
@@ -104,6 +108,7 @@ async function run ({ seed, duration, log }: SoakOptions, t: { teardown: (fn: ()
     faults,
     exchanges: ledger.token.authorization_code,
     disconnects: diary.disconnects,
+    forgotten: [...forgotten.events.values()].reduce((count, { size }) => count + size, 0),
     refreshes: ledger.token.refresh_token,
     wrong
   }
