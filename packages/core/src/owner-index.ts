@@ -26,9 +26,19 @@ export interface OwnerIndexOptions {
   lifetime: number
 }
 
-/** An index in the state store, changed by one writer at a time: by turns in this process, by compare-and-set between nodes. */
+/** A change that waits for its turn. */
+interface Change {
+  apply: (entries: Entry[]) => Entry[]
+  done: (refusal?: { error: unknown }) => void
+}
+
+/**
+ * An index in the state store, changed by one writer at a time: by turns in this process, by compare-and-set between nodes.
+ * Changes that wait for the same turn are written together, in their order.
+ */
 export function createOwnerIndex ({ state, clock, kind, lifetime }: OwnerIndexOptions): OwnerIndex {
   const inTurn = createTurns()
+  const waiting = new Map<string, Change[]>()
   const keyOf = (owner: Owner): string => `${kind}:${ownerId(owner)}`
 
   function current (json: string | undefined): Entry[] {
@@ -36,16 +46,41 @@ export function createOwnerIndex ({ state, clock, kind, lifetime }: OwnerIndexOp
     return entries.filter(({ until }) => until > clock.now())
   }
 
-  function change (owner: Owner, changed: (entries: Entry[]) => Entry[]): Promise<void> {
+  function change (owner: Owner, apply: Change['apply']): Promise<void> {
     const key = keyOf(owner)
-    return inTurn(key, async () => {
+    return new Promise((resolve, reject) => {
+      const one: Change = { apply, done: (refusal) => { if (refusal === undefined) resolve(); else reject(refusal.error) } }
+      const others = waiting.get(key)
+      others?.push(one)
+      if (others !== undefined) return
+      waiting.set(key, [one])
+      void inTurn(key, () => write(key))
+    })
+  }
+
+  async function write (key: string): Promise<void> {
+    const changes = waiting.get(key) ?? []
+    waiting.delete(key)
+    try {
       for (;;) {
         const json = await state.get(key)
-        const entries = changed(current(json))
+        const refusals = new Map<Change, { error: unknown }>()
+        const entries = changes.reduce((before, change) => {
+          try {
+            return change.apply(before)
+          } catch (error) {
+            refusals.set(change, { error })
+            return before
+          }
+        }, current(json))
         const value = entries.length === 0 ? undefined : JSON.stringify(entries)
-        if (value === json || await state.compareAndSet(key, json, value, lifetime)) return
+        if (value !== json && !await state.compareAndSet(key, json, value, lifetime)) continue
+        for (const change of changes) change.done(refusals.get(change))
+        return
       }
-    })
+    } catch (error) {
+      for (const { done } of changes) done({ error })
+    }
   }
 
   return {
