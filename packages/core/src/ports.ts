@@ -38,8 +38,11 @@ export interface TokenStore {
   exists (key: GrantKey): Promise<boolean>
   /** The keys of one user's grants. */
   listKeys (owner: Pick<GrantKey, 'tenant' | 'userId'>): Promise<GrantKey[]>
-  /** Runs `fn` while nobody else, on any node, runs one with the same key. */
-  withLock<T> (key: GrantKey, fn: () => Promise<T>): Promise<T>
+  /**
+   * Runs `fn` while nobody else, on any node, runs one with the same key. A lock that ends by itself tells `fn`, when it
+   * asks just before a step that nobody may do twice, whether it stood all the time, and still will for a while.
+   */
+  withLock<T> (key: GrantKey, fn: (stillHeld?: () => Promise<boolean>) => Promise<T>): Promise<T>
   /** Gives back what the store opened. */
   close? (): Promise<void>
 }

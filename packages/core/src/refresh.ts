@@ -33,6 +33,15 @@ export interface RefreshCall {
   scopes?: readonly string[]
 }
 
+interface Look {
+  stored: VersionedGrant | undefined
+  plan: RenewalRequest
+  derivesAnew: boolean
+  /** What is stored, while its access token works. */
+  usable: VersionedGrant | undefined
+  answer?: VersionedGrant
+}
+
 /** Of one provider, from this process: so many requests at once, and so many more that wait (R12). */
 const perProvider = { atOnce: 16, waiting: 10_000 }
 
@@ -57,21 +66,29 @@ export function createRefresh ({ tokens, clock, refreshBuffer, renewal, audit, g
 
   const isFresh = ({ record }: VersionedGrant): boolean => record.endedAt === undefined && !isStale(record, clock.now(), refreshBuffer)
 
-  async function renew (key: GrantKey, id: string, seen: VersionedGrant | undefined, { force = false, scopes = [] }: RefreshCall): Promise<VersionedGrant> {
+  /** What is stored, and what to ask for; `answer` when there is no need to. */
+  async function look (key: GrantKey, id: string, seen: VersionedGrant | undefined, { force = false, scopes = [] }: RefreshCall): Promise<Look> {
     const stored = await tokens.load(key)
     const plan = await renewal.plan(key, stored?.record, scopes)
     const derivesAnew = stored !== undefined && stored.record.derivedFrom !== plan.derivedFrom
-    // Another was faster: its tokens are the ones to use.
-    if (stored !== undefined && stored.version !== seen?.version && !derivesAnew && isFresh(stored) && renewal.suffices(key, stored.record, scopes)) return stored
     const usable = force || derivesAnew || stored === undefined || isExpired(stored.record, clock.now()) ? undefined : stored
+    const found: Look = { stored, plan, derivesAnew, usable }
+    // Another was faster: its tokens are the ones to use.
+    if (stored !== undefined && stored.version !== seen?.version && !derivesAnew && isFresh(stored) && renewal.suffices(key, stored.record, scopes)) return { ...found, answer: stored }
     const resting = rests.failure(id) ?? providerRests.failure(key.provider)
-    const limit = limitOf(key.provider)
-    // A token that works is worth more than a place in the queue.
-    if (usable !== undefined && (resting !== undefined || limit.busy)) return usable
-    if (resting !== undefined) throw resting.error
+    if (resting === undefined) return found
+    if (usable === undefined) throw resting.error
+    return { ...found, answer: usable }
+  }
+
+  /** `undefined` when the lock ended while this process was busy: another may have begun to use the same refresh token. */
+  async function renew (key: GrantKey, id: string, seen: VersionedGrant | undefined, call: RefreshCall, stillHeld?: () => Promise<boolean>): Promise<VersionedGrant | undefined> {
+    const { answer: known, stored, plan, usable, derivesAnew } = await look(key, id, seen, call)
+    if (known !== undefined) return known
+    if (await stillHeld?.() === false) return undefined
     let answer: TokenSet
     try {
-      answer = await limit.run(plan.request)
+      answer = await plan.request()
     } catch (error) {
       if (ConsentryError.is(error, 'CONSENTRY_ERR_REAUTH_REQUIRED')) return lost(key, stored, error)
       rests.rest(id, error)
@@ -83,6 +100,23 @@ export function createRefresh ({ tokens, clock, refreshBuffer, renewal, audit, g
     }
     rests.over(id)
     return keep(key, stored, answer, plan, derivesAnew)
+  }
+
+  /** The lock is taken when it is this one's turn, and so is not held for as long as others are asked for. */
+  async function inTurn (key: GrantKey, id: string, seen: VersionedGrant | undefined, call: RefreshCall): Promise<VersionedGrant> {
+    const limit = limitOf(key.provider)
+    if (limit.busy) {
+      const { answer, usable } = await look(key, id, seen, call)
+      // A token that works is worth more than a place in the queue.
+      const found = answer ?? usable
+      if (found !== undefined) return found
+    }
+    return limit.run(async () => {
+      for (;;) {
+        const renewed = await tokens.withLock(key, (stillHeld) => renew(key, id, seen, call, stillHeld))
+        if (renewed !== undefined) return renewed
+      }
+    })
   }
 
   /** Saves before anything else is done with the answer: the old refresh token may already be spent. */
@@ -140,7 +174,7 @@ export function createRefresh ({ tokens, clock, refreshBuffer, renewal, audit, g
     const flightId = JSON.stringify([id, seen?.record.refreshToken === undefined ? call.scopes : undefined])
     const current = inFlight.get(flightId)
     if (current !== undefined) return current
-    const flight = tokens.withLock(key, () => renew(key, id, seen, call)).finally(() => inFlight.delete(flightId))
+    const flight = inTurn(key, id, seen, call).finally(() => inFlight.delete(flightId))
     inFlight.set(flightId, flight)
     return flight
   }

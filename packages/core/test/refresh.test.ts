@@ -80,6 +80,22 @@ t.test('R2: without the lock the one whose save came late takes the winner\'s to
   t.equal((await stored()).record.refreshToken, 'refresh-of-1')
 })
 
+t.test('R2: a lock that ended while this process was busy: what was read before is not sent', async (t) => {
+  for (const isFaster of [true, false]) {
+    const { tokens, another, github, seen } = await bench()
+    let lapses = 2
+    const steps: string[] = []
+    const lapsing: TokenStore = { ...tokens, withLock: (key, fn) => tokens.withLock(key, () => fn(async () => {
+      steps.push(`${github.refreshes.length} sent`)
+      if (isFaster && lapses === 2) await tokens.save(key, grantOf({ accessToken: 'newer' }), seen.version)
+      return lapses-- === 0
+    })) }
+    const { record } = await another(lapsing)(key, seen)
+    t.same([record.accessToken, ...github.refreshes], isFaster ? ['newer'] : ['access-1', 'stored-refresh'])
+    t.same(steps, isFaster ? ['0 sent'] : ['0 sent', '0 sent', '0 sent'], 'asked just before it would be sent')
+  }
+})
+
 t.test('R3: invalid_grant because another was faster: the newer tokens are taken, not deleted', async (t) => {
   const { tokens, refresh, github, seen, stored } = await bench()
   github.onRefresh = async () => {
@@ -264,6 +280,31 @@ t.test('R12: refreshes of one provider go through a limit, and a token that work
   }
   await Promise.all(flights)
   t.equal(github.refreshes.length, 40)
+})
+
+t.test('R12: who waits for a place holds no lock, and takes what another process has stored meanwhile', async (t) => {
+  const inner = memoryTokens()
+  let [held, most] = [0, 0]
+  const { tokens, refresh, github, clock } = await bench({ expiresAt: start }, { ...inner, withLock: (key, fn) => {
+    most = Math.max(most, ++held)
+    return inner.withLock(key, fn).finally(() => { held-- })
+  } })
+  const answers: Array<() => void> = []
+  github.onRefresh = () => new Promise((resolve) => { answers.push(() => resolve({ accessToken: 'new', tokenType: 'bearer', expiresIn: 3600 })) })
+  const keys = Array.from({ length: 100 }, (_, index) => keyOf(alice, 'github', `p${index}`))
+  for (const each of keys) await tokens.save(each, grantOf({ expiresAt: start }), undefined)
+  const all = Promise.all(keys.map(async (each) => refresh(each, await tokens.load(each))))
+  await rest()
+  t.equal(answers.length, 16)
+  t.equal(most, 16)
+  const last = await tokens.load(keys[99] as typeof key)
+  await tokens.save(keys[99] as typeof key, grantOf({ accessToken: 'of another', expiresAt: clock.now() + 60 * minute }), last?.version)
+  while (answers.length > 0) {
+    answers.shift()?.()
+    await rest()
+  }
+  t.equal((await all)[99]?.record.accessToken, 'of another')
+  t.equal(github.refreshes.length, 99)
 })
 
 t.test('R14: how long a provider asks to be left alone holds for all its grants', async (t) => {

@@ -157,6 +157,7 @@ export function tokenStoreContract (t: Test, { open, processes, outage = [] }: T
     const results = await Promise.allSettled([store.withLock(key, step(false)), other.withLock(key, step(true)), store.withLock({ ...key }, step(false))])
     t.same(results.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled'])
     await t.rejects(store.withLock(key, step(true)), { message: 'the work failed' }, 'with the error of the work')
+    t.equal(await store.withLock(key, async (stillHeld) => await stillHeld?.() ?? true), true, 'one that stands says so')
     const nested = await store.withLock(key, () => other.withLock({ ...key, profile: 'work' }, async () => 'another key does not wait'))
     t.equal(nested, 'another key does not wait')
   })

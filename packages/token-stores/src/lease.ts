@@ -25,23 +25,45 @@ const longestPause = 200
  * Runs `fn` while it holds the lease, and renews it meanwhile. Rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE` when the
  * lease was not to be had in time.
  *
- * A holder that sleeps through its lease is not stopped: the compare-and-set of the store tells it that it was too late.
+ * A holder that sleeps through its lease is not stopped. When it asks, it is told; if it does not, the compare-and-set of
+ * the store tells it that it was too late.
  */
-export async function withLease<T> ({ hold, release }: Lease, fn: () => Promise<T>, { lease, lockTimeout }: LeaseOptions): Promise<T> {
+export async function withLease<T> ({ hold, release }: Lease, fn: (stillHeld: () => Promise<boolean>) => Promise<T>, { lease, lockTimeout }: LeaseOptions): Promise<T> {
   const holder = randomId(16, systemRandomBytes)
   // A failure to give it back costs the others no more than the rest of the lease.
   const giveBack = (): Promise<void> => release(holder).catch(() => {})
+  /** Where the lease ends at the earliest, by our clock: it began when its server heard of it. */
+  let until = 0
+  const take = async (): Promise<boolean> => {
+    const now = performance.now()
+    const taken = await hold(holder, lease)
+    if (taken) until = now + lease
+    return taken
+  }
   try {
-    await acquire(() => hold(holder, lease), lockTimeout)
+    await acquire(take, lockTimeout)
   } catch (error) {
     // The answer may be lost and the lease taken all the same.
     void giveBack()
     throw error
   }
+  let lapsed = false
+  const left = (): number => until - performance.now()
+  const renew = async (): Promise<void> => {
+    // Another may have had it in between, and be gone again.
+    if (left() <= 0) lapsed = true
+    // While the store is away it stands for as long as it was given.
+    lapsed ||= !await take().catch(() => true)
+  }
   let renewing: Promise<unknown> = Promise.resolve()
-  const timer = setInterval(() => { renewing = hold(holder, lease).catch(() => false) }, lease / 3)
+  const timer = setInterval(() => { renewing = renew() }, lease / 3)
+  async function stillHeld (): Promise<boolean> {
+    // What comes next takes a while.
+    if (left() < lease / 2) await renew()
+    return !lapsed && left() > 0
+  }
   try {
-    return await fn()
+    return await fn(stillHeld)
   } finally {
     clearInterval(timer)
     // A renewal that is under way must not come after the release.
