@@ -1,7 +1,7 @@
 import { ConsentryError } from './errors.ts'
 import type { GrantKey, GrantRecord, Owner } from './grant.ts'
 import { grantKeyId, ownerId } from './keys.ts'
-import type { TokenStore } from './ports.ts'
+import type { TokenStore, VersionedGrant } from './ports.ts'
 import { createTurns } from './turns.ts'
 
 interface Slot {
@@ -24,10 +24,14 @@ export function memoryTokens ({ maxEntries = 1_000_000 }: MemoryTokensOptions = 
   const inTurn = createTurns()
   let versions = 0
 
+  function read (id: string): VersionedGrant | undefined {
+    const slot = slots.get(id)
+    return slot && { record: JSON.parse(slot.json) as GrantRecord, version: slot.version }
+  }
+
   return {
     async load (key) {
-      const slot = slots.get(grantKeyId(key))
-      return slot && { record: JSON.parse(slot.json) as GrantRecord, version: slot.version }
+      return read(grantKeyId(key))
     },
 
     async save (key, record, expected) {
@@ -66,8 +70,9 @@ export function memoryTokens ({ maxEntries = 1_000_000 }: MemoryTokensOptions = 
       return Array.from(ids, (id) => ({ ...(slots.get(id) as Slot).key }))
     },
 
-    async withLock (key, fn) {
-      return inTurn(grantKeyId(key), fn)
+    async withLock (key, seen, fn) {
+      const id = grantKeyId(key)
+      return inTurn(id, async () => slots.get(id)?.version === seen ? { result: await fn() } : { stored: read(id) })
     }
   }
 }

@@ -20,6 +20,9 @@ export interface VersionedGrant {
   version: string
 }
 
+/** What came of a lock: the result of the work, or what is stored, when that is not what was seen. */
+export type Locked<T> = { result: T } | { stored: VersionedGrant | undefined }
+
 /**
  * The long-lived home of grants. Its methods reject with `CONSENTRY_ERR_STORE_UNAVAILABLE` when it cannot be reached, and
  * `load` with `CONSENTRY_ERR_RECORD_UNREADABLE` when what is stored means nothing here.
@@ -39,10 +42,12 @@ export interface TokenStore {
   /** The keys of one user's grants. */
   listKeys (owner: Pick<GrantKey, 'tenant' | 'userId'>): Promise<GrantKey[]>
   /**
-   * Runs `fn` while nobody else, on any node, runs one with the same key. A lock that ends by itself tells `fn`, when it
-   * asks just before a step that nobody may do twice, whether it stood all the time, and still will for a while.
+   * Runs `fn` while nobody else, on any node, runs one with the same key, if the grant is still in version `seen`
+   * (`undefined`: none is stored). Once it is in another, whoever waits gets what is stored instead. A lock that ends by
+   * itself tells `fn`, when it asks just before a step that nobody may do twice, whether it stood all the time, and still
+   * will for a while.
    */
-  withLock<T> (key: GrantKey, fn: (stillHeld?: () => Promise<boolean>) => Promise<T>): Promise<T>
+  withLock<T> (key: GrantKey, seen: string | undefined, fn: (stillHeld?: () => Promise<boolean>) => Promise<T>): Promise<Locked<T>>
   /** Gives back what the store opened. */
   close? (): Promise<void>
 }

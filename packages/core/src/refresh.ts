@@ -34,7 +34,6 @@ export interface RefreshCall {
 }
 
 interface Look {
-  stored: VersionedGrant | undefined
   plan: RenewalRequest
   derivesAnew: boolean
   /** What is stored, while its access token works. */
@@ -66,13 +65,12 @@ export function createRefresh ({ tokens, clock, refreshBuffer, renewal, audit, g
 
   const isFresh = ({ record }: VersionedGrant): boolean => record.endedAt === undefined && !isStale(record, clock.now(), refreshBuffer)
 
-  /** What is stored, and what to ask for; `answer` when there is no need to. */
-  async function look (key: GrantKey, id: string, seen: VersionedGrant | undefined, { force = false, scopes = [] }: RefreshCall): Promise<Look> {
-    const stored = await tokens.load(key)
+  /** What to ask for; `answer` when there is no need to. */
+  async function look (key: GrantKey, id: string, stored: VersionedGrant | undefined, seen: VersionedGrant | undefined, { force = false, scopes = [] }: RefreshCall): Promise<Look> {
     const plan = await renewal.plan(key, stored?.record, scopes)
     const derivesAnew = stored !== undefined && stored.record.derivedFrom !== plan.derivedFrom
     const usable = force || derivesAnew || stored === undefined || isExpired(stored.record, clock.now()) ? undefined : stored
-    const found: Look = { stored, plan, derivesAnew, usable }
+    const found: Look = { plan, derivesAnew, usable }
     // Another was faster: its tokens are the ones to use.
     if (stored !== undefined && stored.version !== seen?.version && !derivesAnew && isFresh(stored) && renewal.suffices(key, stored.record, scopes)) return { ...found, answer: stored }
     const resting = rests.failure(id) ?? providerRests.failure(key.provider)
@@ -82,8 +80,8 @@ export function createRefresh ({ tokens, clock, refreshBuffer, renewal, audit, g
   }
 
   /** `undefined` when the lock ended while this process was busy: another may have begun to use the same refresh token. */
-  async function renew (key: GrantKey, id: string, seen: VersionedGrant | undefined, call: RefreshCall, stillHeld?: () => Promise<boolean>): Promise<VersionedGrant | undefined> {
-    const { answer: known, stored, plan, usable, derivesAnew } = await look(key, id, seen, call)
+  async function renew (key: GrantKey, id: string, stored: VersionedGrant | undefined, seen: VersionedGrant | undefined, call: RefreshCall, stillHeld?: () => Promise<boolean>): Promise<VersionedGrant | undefined> {
+    const { answer: known, plan, usable, derivesAnew } = await look(key, id, stored, seen, call)
     if (known !== undefined) return known
     if (await stillHeld?.() === false) return undefined
     let answer: TokenSet
@@ -106,15 +104,20 @@ export function createRefresh ({ tokens, clock, refreshBuffer, renewal, audit, g
   async function inTurn (key: GrantKey, id: string, seen: VersionedGrant | undefined, call: RefreshCall): Promise<VersionedGrant> {
     const limit = limitOf(key.provider)
     if (limit.busy) {
-      const { answer, usable } = await look(key, id, seen, call)
+      const { answer, usable } = await look(key, id, await tokens.load(key), seen, call)
       // A token that works is worth more than a place in the queue.
       const found = answer ?? usable
       if (found !== undefined) return found
     }
     return limit.run(async () => {
-      for (;;) {
-        const renewed = await tokens.withLock(key, (stillHeld) => renew(key, id, seen, call, stillHeld))
-        if (renewed !== undefined) return renewed
+      for (let known = seen; ;) {
+        const stored = known
+        const locked = await tokens.withLock(key, stored?.version, (stillHeld) => renew(key, id, stored, seen, call, stillHeld))
+        if ('stored' in locked) {
+          known = locked.stored
+          const { answer } = await look(key, id, known, seen, call)
+          if (answer !== undefined) return answer
+        } else if (locked.result !== undefined) return locked.result
       }
     })
   }

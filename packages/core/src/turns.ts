@@ -7,7 +7,8 @@ export function createTurns (): InTurn {
 
   return async (key, fn) => {
     const before = tails.get(key)
-    const turn = before === undefined ? fn() : before.then(fn)
+    // Not before its turn is taken: `fn` may be who asks for the next one.
+    const turn = Promise.resolve(before).then(fn)
     // The next one waits for the end of this one, not for its success.
     const tail = turn.then(() => {}, () => {})
     tails.set(key, tail)

@@ -88,11 +88,11 @@ t.test('withLock: one at a time for each key, a failure lets the next one in', a
     if (fail) throw new Error(name)
     return name
   }
-  const results = await Promise.allSettled([tokens.withLock(key, step('a')), tokens.withLock(key, step('b', true)), tokens.withLock({ ...key }, step('c'))])
+  const results = await Promise.allSettled([tokens.withLock(key, undefined, step('a')), tokens.withLock(key, undefined, step('b', true)), tokens.withLock({ ...key }, undefined, step('c'))])
   t.same(steps, ['a in', 'a out', 'b in', 'b out', 'c in', 'c out'])
   t.same(results.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled'])
   steps.length = 0
-  await Promise.all([tokens.withLock(key, step('a')), tokens.withLock(keyOf(bob), step('b'))])
+  await Promise.all([tokens.withLock(key, undefined, step('a')), tokens.withLock(keyOf(bob), undefined, step('b'))])
   t.same(steps, ['a in', 'b in', 'a out', 'b out'], 'another key does not wait')
 })
 

@@ -5,7 +5,7 @@ import { createGiveBack } from '../src/give-back.ts'
 import { memoryTokens } from '../src/memory-tokens.ts'
 import type { TokenStore, VersionedGrant } from '../src/ports.ts'
 import { createRefresh, type Refresh } from '../src/refresh.ts'
-import { createRenewal } from '../src/renewal.ts'
+import { createRenewal, type Renewal } from '../src/renewal.ts'
 import { createClock, type ManualClock } from '@consentry/testing'
 import { account, alice, codeOf, fakeProvider, grantOf, keyOf, minute, rest, type FakeProvider } from './world.ts'
 
@@ -35,7 +35,7 @@ async function bench (values: Parameters<typeof grantOf>[0] = { expiresAt: start
 }
 
 /** A store whose lock locks nobody out, as one whose lease ran out. */
-const unlocked = (tokens: TokenStore): TokenStore => ({ ...tokens, withLock: (_key, fn) => fn() })
+const unlocked = (tokens: TokenStore): TokenStore => ({ ...tokens, withLock: async (_key, _seen, fn) => ({ result: await fn() }) })
 
 t.test('R1, seed C: SessionManager: five readers make one request, and get the same tokens', async (t) => {
   const { refresh, github, seen, stored } = await bench()
@@ -50,11 +50,15 @@ t.test('R1, seed C: SessionManager: five readers make one request, and get the s
 
 t.test('P14: who joins asks no store either', async (t) => {
   const inner = memoryTokens()
-  let loads = 0
-  const { refresh, seen } = await bench(undefined, { ...inner, load: (key) => { loads++; return inner.load(key) } })
-  loads = 0
+  const asked: string[] = []
+  const { refresh, seen } = await bench(undefined, {
+    ...inner,
+    load (key) { asked.push('load'); return inner.load(key) },
+    withLock (...args) { asked.push('withLock'); return inner.withLock(...args) }
+  })
+  asked.length = 0
   await Promise.all(Array.from({ length: 5 }, () => refresh(key, seen)))
-  t.equal(loads, 1)
+  t.same(asked, ['withLock'])
 })
 
 t.test('R1: two processes are kept apart by the lock', async (t) => {
@@ -62,6 +66,21 @@ t.test('R1: two processes are kept apart by the lock', async (t) => {
   const [one, two] = await Promise.all([refresh(key, seen), another()(key, seen)])
   t.equal(github.refreshes.length, 1)
   t.same(one, two)
+})
+
+t.test('R1: what another stored meanwhile is renewed when it is over too, or was derived from what is no more', async (t) => {
+  const { tokens, refresh, github, clock, seen } = await bench()
+  const again = await tokens.save(key, grantOf({ expiresAt: start, refreshToken: 'newer-refresh' }), seen.version)
+  t.equal((await refresh(key, seen)).record.accessToken, 'access-1')
+  t.same(github.refreshes, ['newer-refresh'])
+  t.not((await tokens.load(key))?.version, again)
+
+  const renewal: Renewal = {
+    plan: async () => ({ scopes: [], requestedScopes: [], derivedFrom: 'second', request: async () => ({ accessToken: 'derived anew', tokenType: 'bearer', expiresIn: 3600 }) }),
+    suffices: () => true
+  }
+  const deriving = createRefresh({ tokens, clock, refreshBuffer: minute, renewal, audit: () => {}, giveBack: createGiveBack({ tokens, provider: () => github, onError: () => {} }), onReauthRequired: () => {} })
+  t.equal((await deriving(key, seen)).record.accessToken, 'derived anew')
 })
 
 t.test('R2: without the lock the one whose save came late takes the winner\'s tokens', async (t) => {
@@ -85,7 +104,7 @@ t.test('R2: a lock that ended while this process was busy: what was read before 
     const { tokens, another, github, seen } = await bench()
     let lapses = 2
     const steps: string[] = []
-    const lapsing: TokenStore = { ...tokens, withLock: (key, fn) => tokens.withLock(key, () => fn(async () => {
+    const lapsing: TokenStore = { ...tokens, withLock: (key, known, fn) => tokens.withLock(key, known, () => fn(async () => {
       steps.push(`${github.refreshes.length} sent`)
       if (isFaster && lapses === 2) await tokens.save(key, grantOf({ accessToken: 'newer' }), seen.version)
       return lapses-- === 0
@@ -285,9 +304,9 @@ t.test('R12: refreshes of one provider go through a limit, and a token that work
 t.test('R12: who waits for a place holds no lock, and takes what another process has stored meanwhile', async (t) => {
   const inner = memoryTokens()
   let [held, most] = [0, 0]
-  const { tokens, refresh, github, clock } = await bench({ expiresAt: start }, { ...inner, withLock: (key, fn) => {
+  const { tokens, refresh, github, clock } = await bench({ expiresAt: start }, { ...inner, withLock: (key, seen, fn) => {
     most = Math.max(most, ++held)
-    return inner.withLock(key, fn).finally(() => { held-- })
+    return inner.withLock(key, seen, fn).finally(() => { held-- })
   } })
   const answers: Array<() => void> = []
   github.onRefresh = () => new Promise((resolve) => { answers.push(() => resolve({ accessToken: 'new', tokenType: 'bearer', expiresIn: 3600 })) })

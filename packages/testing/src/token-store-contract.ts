@@ -128,7 +128,7 @@ export function tokenStoreContract (t: Test, { open, processes, outage = [] }: T
     const store = await open()
     for (const part of ['', '\uD800', undefined, 1]) {
       const key = contractKey({ userId: part as string })
-      const calls = [store.load(key), store.save(key, contractRecord(), undefined), store.delete(key), store.exists(key), store.listKeys(key), store.withLock(key, async () => 'ran')]
+      const calls = [store.load(key), store.save(key, contractRecord(), undefined), store.delete(key), store.exists(key), store.listKeys(key), store.withLock(key, undefined, async () => 'ran')]
       for (const result of await Promise.allSettled(calls)) t.match(result, { status: 'rejected', reason: { code: 'CONSENTRY_ERR_OPTIONS_INVALID' } })
     }
   })
@@ -154,12 +154,32 @@ export function tokenStoreContract (t: Test, { open, processes, outage = [] }: T
       if (fail) throw new Error('the work failed')
       return 'done'
     }
-    const results = await Promise.allSettled([store.withLock(key, step(false)), other.withLock(key, step(true)), store.withLock({ ...key }, step(false))])
+    const results = await Promise.allSettled([store.withLock(key, undefined, step(false)), other.withLock(key, undefined, step(true)), store.withLock({ ...key }, undefined, step(false))])
     t.same(results.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled'])
-    await t.rejects(store.withLock(key, step(true)), { message: 'the work failed' }, 'with the error of the work')
-    t.equal(await store.withLock(key, async (stillHeld) => await stillHeld?.() ?? true), true, 'one that stands says so')
-    const nested = await store.withLock(key, () => other.withLock({ ...key, profile: 'work' }, async () => 'another key does not wait'))
-    t.equal(nested, 'another key does not wait')
+    await t.rejects(store.withLock(key, undefined, step(true)), { message: 'the work failed' }, 'with the error of the work')
+    t.same(await store.withLock(key, undefined, async (stillHeld) => await stillHeld?.() ?? true), { result: true }, 'one that stands says so')
+    const nested = await store.withLock(key, undefined, () => other.withLock({ ...key, profile: 'work' }, undefined, async () => 'another key does not wait'))
+    t.same(nested, { result: { result: 'another key does not wait' } })
+  })
+
+  void t.test('withLock, R1: who waits for a grant that another saves meanwhile gets that', async (t) => {
+    const [store, other] = [await open(), await open()]
+    const key = contractKey()
+    const seen = await store.save(key, contractRecord(), undefined)
+    const never = async (): Promise<void> => { t.fail('the work was another\'s') }
+    let waiting: Promise<unknown> | undefined
+    const done = await store.withLock(key, seen, async () => {
+      waiting = other.withLock(key, seen, never)
+      return store.save(key, contractRecord({ accessToken: 'new' }), seen)
+    })
+    const version = 'result' in done ? done.result : undefined
+    t.type(version, 'string')
+    const stored = { record: contractRecord({ accessToken: 'new' }), version }
+    t.same(await waiting, { stored })
+    for (const wrong of [seen, undefined, '', 'x']) t.same(await other.withLock(key, wrong, never), { stored }, 'and so does who comes late')
+    await store.delete(key)
+    t.same(await other.withLock(key, version, never), { stored: undefined }, 'nothing is there any more')
+    t.same(await other.withLock(key, undefined, async () => 'ran'), { result: 'ran' }, 'which is what was seen here')
   })
 
   for (const { name, begin } of outage) {
@@ -168,14 +188,15 @@ export function tokenStoreContract (t: Test, { open, processes, outage = [] }: T
       const key = contractKey()
       await store.exists(key)
       const end = await begin()
-      const calls = [store.load(key), store.save(key, contractRecord(), undefined), store.delete(key), store.exists(key), store.listKeys(key), store.withLock(key, async () => 'ran')]
+      const calls = [store.load(key), store.save(key, contractRecord(), undefined), store.delete(key), store.exists(key), store.listKeys(key), store.withLock(key, undefined, async () => 'ran')]
       for (const result of await Promise.allSettled(calls)) {
         t.match(result, { status: 'rejected', reason: { code: 'CONSENTRY_ERR_STORE_UNAVAILABLE', retryable: true } })
         if (result.status === 'rejected') t.notMatch(everythingIn(result.reason), /canary/, 'B17: no token in the error')
       }
       await end()
-      for (let found; found !== 'works';) found = await store.withLock(key, async () => 'works').catch(() => undefined)
+      for (let found; found === undefined;) found = await store.exists(key).catch(() => undefined)
       const before = await store.load(key)
+      t.same(await store.withLock(key, before?.version, async () => 'ran'), { result: 'ran' })
       const version = await store.save(key, contractRecord(), before?.version)
       t.same(await store.load(key), { record: contractRecord(), version })
     })

@@ -1,4 +1,4 @@
-import { grantKeyId, randomId, seal, systemRandomBytes, unseal, type GrantKey, type GrantRecord, type Owner, type TokenStore } from '@consentry/core'
+import { grantKeyId, randomId, seal, systemRandomBytes, unseal, type GrantKey, type GrantRecord, type Owner, type TokenStore, type VersionedGrant } from '@consentry/core'
 import { readRecord, unreadable } from './record.ts'
 import { keyRing, type EncryptionKey } from './key-ring.ts'
 
@@ -55,8 +55,7 @@ export function encrypted (store: TokenStore, { keys }: EncryptionOptions): Encr
     return readRecord(unseal(secret, sealed.data, contextOf(key, sealed)))
   }
 
-  async function read (key: GrantKey): Promise<{ record: GrantRecord, version: string, rewrapped: boolean } | undefined> {
-    const found = await store.load(key)
+  async function open (key: GrantKey, found: VersionedGrant | undefined): Promise<VersionedGrant & { rewrapped: boolean } | undefined> {
     if (found === undefined) return undefined
     const sealed = parse(found.record)
     const record = openRecord(key, sealed)
@@ -65,6 +64,11 @@ export function encrypted (store: TokenStore, { keys }: EncryptionOptions): Encr
       ? undefined
       : await store.save(key, sealRecord(key, record, sealed.revision), found.version).catch(() => undefined)
     return { record, version: versionOf(sealed.revision, moved ?? found.version), rewrapped: moved !== undefined }
+  }
+
+  async function read (key: GrantKey, found: VersionedGrant | undefined): Promise<VersionedGrant | undefined> {
+    const opened = await open(key, found)
+    return opened && { record: opened.record, version: opened.version }
   }
 
   /** Tries again when the store's version has changed and the grant has not: only another key took over. */
@@ -82,8 +86,7 @@ export function encrypted (store: TokenStore, { keys }: EncryptionOptions): Encr
 
   const tokens: EncryptedTokens = {
     async load (key) {
-      const found = await read(key)
-      return found && { record: found.record, version: found.version }
+      return read(key, await store.load(key))
     },
 
     async save (key, record, expected) {
@@ -102,13 +105,18 @@ export function encrypted (store: TokenStore, { keys }: EncryptionOptions): Encr
 
     async rewrap (owner) {
       let count = 0
-      for (const key of await store.listKeys(owner)) if ((await read(key))?.rewrapped === true) count++
+      for (const key of await store.listKeys(owner)) if ((await open(key, await store.load(key)))?.rewrapped === true) count++
       return count
     },
 
+    async withLock (key, seen, fn) {
+      // One that has no two parts is nobody's version.
+      const locked = await store.withLock(key, seen && (split(seen)[1] ?? seen), fn)
+      return 'result' in locked ? locked : { stored: await read(key, locked.stored) }
+    },
+
     exists: (key) => store.exists(key),
-    listKeys: (owner) => store.listKeys(owner),
-    withLock: (key, fn) => store.withLock(key, fn)
+    listKeys: (owner) => store.listKeys(owner)
   }
   if (store.close !== undefined) tokens.close = () => store.close?.() ?? Promise.resolve()
   return tokens

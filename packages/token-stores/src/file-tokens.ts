@@ -3,7 +3,7 @@ import { encrypted, type EncryptedTokens, type EncryptionOptions } from './encry
 import { fileLease } from './file-lock.ts'
 import { keyFile } from './key-file.ts'
 import { grantKey, namesOf } from './keys.ts'
-import { withLease } from './lease.ts'
+import { grantLease, withLease } from './lease.ts'
 import { invalid, milliseconds } from './options.ts'
 import { readRecord, readVersioned } from './record.ts'
 import { sharedFile } from './shared-file.ts'
@@ -89,8 +89,8 @@ function plainTokens (options: FileTokensOptions): TokenStore {
       return namesOf(owner, Object.keys(await all())).map((name) => grantKey(owner, name))
     },
 
-    async withLock (key, fn) {
-      return withLease(fileLease(locks, grantKeyId(key)), fn, { lease, lockTimeout })
+    async withLock (key, seen, fn) {
+      return withLease(grantLease(fileLease(locks, grantKeyId(key)), seen, () => tokens.load(key)), fn, { lease, lockTimeout })
     }
   }
   return tokens

@@ -6,7 +6,7 @@ import { fileLease } from './file-lock.ts'
 import { keyringEntries } from './keyring-entries.ts'
 import { adopt, announce, drop, isAt, readIndex, type Generation, type KeyringIndex } from './keyring-index.ts'
 import { grantKey, namesOf } from './keys.ts'
-import { withLease } from './lease.ts'
+import { grantLease, withLease } from './lease.ts'
 import { invalid, milliseconds } from './options.ts'
 import { readRecord, unreadable } from './record.ts'
 import { sharedFile } from './shared-file.ts'
@@ -131,8 +131,8 @@ export function keyringTokens (options: KeyringTokensOptions): TokenStore {
       return namesOf(owner, Object.keys((await index()).grants)).map((name) => grantKey(owner, name))
     },
 
-    async withLock (key, fn) {
-      return withLease(fileLease(locks, grantKeyId(key)), fn, { lease, lockTimeout })
+    async withLock (key, seen, fn) {
+      return withLease(grantLease(fileLease(locks, grantKeyId(key)), seen, () => tokens.load(key)), fn, { lease, lockTimeout })
     }
   }
   return tokens

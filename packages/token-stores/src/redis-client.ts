@@ -33,7 +33,7 @@ export function script (text: string): Script {
 /** Commands with an end: within `timeout` milliseconds each resolves, or rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE`. */
 export interface Commands {
   run: <T> (command: (redis: RedisClient) => Promise<T>) => Promise<T>
-  script: (script: Script, key: string, ...args: string[]) => Promise<unknown>
+  script: (script: Script, keys: string | readonly string[], ...args: string[]) => Promise<unknown>
 }
 
 export function createCommands (redis: RedisClient, timeout: number): Commands {
@@ -56,10 +56,11 @@ export function createCommands (redis: RedisClient, timeout: number): Commands {
 
   return {
     run,
-    script ({ text, sha }, key, ...args) {
-      return run(() => redis.evalsha(sha, 1, key, ...args).catch((error: unknown) => {
+    script ({ text, sha }, keys, ...args) {
+      const all = [keys].flat()
+      return run(() => redis.evalsha(sha, all.length, ...all, ...args).catch((error: unknown) => {
         if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-        return redis.eval(text, 1, key, ...args)
+        return redis.eval(text, all.length, ...all, ...args)
       }))
     }
   }

@@ -1,4 +1,4 @@
-import { grantKeyId, ownerId, randomId, systemRandomBytes, type Owner, type TokenStore } from '@consentry/core'
+import { ownerId, randomId, systemRandomBytes, type GrantKey, type Owner, type TokenStore, type VersionedGrant } from '@consentry/core'
 import { encrypted, type EncryptedTokens, type EncryptionOptions } from './encrypted.ts'
 import { checkEviction } from './eviction.ts'
 import { grantKey, grantName } from './keys.ts'
@@ -6,11 +6,14 @@ import { withLease } from './lease.ts'
 import { invalid, milliseconds } from './options.ts'
 import { readRecord, unreadable } from './record.ts'
 import { createCommands, type RedisClient } from './redis-client.ts'
-import { hold, release, remove, save, versionLength } from './redis-scripts.ts'
+import { hold, release, remove, save, take, versionLength } from './redis-scripts.ts'
 
 /** How grants are kept in Redis. Times in milliseconds. */
 export interface RedisTokensOptions {
-  /** Begins the name of every key; `consentry:` unless given. Two applications in one database need different ones. */
+  /**
+   * Begins the name of every key; `consentry:` unless given. Two applications in one database need different ones. Braces
+   * only around a hash tag.
+   */
   prefix?: string
   /** Encrypts grants at rest. Needed where `NODE_ENV` is `production`. */
   encryption?: EncryptionOptions
@@ -65,13 +68,15 @@ export function redisTokens (redis: RedisClient, options: RedisTokensOptions = {
 
 function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTokens {
   const { prefix = 'consentry:', retention, dangerouslyAllowEviction = false } = options
-  if (typeof prefix !== 'string') throw invalid('prefix must be a string')
+  if (typeof prefix !== 'string' || !/^[^{}]*(\{[^{}]+\}[^{}]*)?$/.test(prefix)) throw invalid('prefix must be a string, and have braces around a hash tag alone')
   const lifetime = retention === undefined ? '' : String(milliseconds('retention', retention, 0))
   const lease = milliseconds('lease', options.lease, 10_000)
   const lockTimeout = milliseconds('lockTimeout', options.lockTimeout, 30_000)
   const commands = createCommands(redis, milliseconds('timeout', options.timeout, 5_000))
   // Made before a command is: a key that is none is the caller's mistake, and not the server's.
   const grantsOf = (owner: Owner): string => `${prefix}grants:${ownerId(owner)}`
+  // In one slot with the grants: by their name as its hash tag, unless the prefix has one already.
+  const lockOf = (key: GrantKey): string => `${prefix}lock:{${grantsOf(key)}}/${grantName(key)}`
 
   let checked: Promise<void> | undefined
   const ready = (): Promise<void> => {
@@ -91,9 +96,7 @@ function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTok
       const [grants, name] = [grantsOf(key), grantName(key)]
       await ready()
       const stored = await commands.run((redis) => redis.hget(grants, name))
-      if (stored === null) return undefined
-      if (stored.length < versionLength) throw unreadable('it has no version')
-      return { record: readRecord(stored.slice(versionLength)), version: stored.slice(0, versionLength) }
+      return read(stored)
     },
 
     async save (key, record, expected) {
@@ -124,13 +127,25 @@ function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTok
       return names.map((name) => grantKey(owner, name))
     },
 
-    async withLock (key, fn) {
+    async withLock (key, seen, fn) {
+      const [lock, grants, name] = [lockOf(key), grantsOf(key), grantName(key)]
       await ready()
-      const lock = `${prefix}lock:${grantKeyId(key)}`
       return withLease({
+        async take (holder, ms) {
+          // An empty version would say that nothing was seen.
+          const answer = await commands.script(take, [lock, grants], holder, String(ms), name, seen === '' ? '-' : seen ?? '')
+          const [taken, stored] = answer as [number | string, string | null]
+          return Number(taken) === 2 ? { stored: read(stored) } : Number(taken) === 1
+        },
         hold: async (holder, ms) => Number(await commands.script(hold, lock, holder, String(ms))) === 1,
         release: async (holder) => { await commands.script(release, lock, holder) }
       }, fn, { lease, lockTimeout })
     }
   }
+}
+
+function read (stored: string | null): VersionedGrant | undefined {
+  if (stored === null) return undefined
+  if (stored.length < versionLength) throw unreadable('it has no version')
+  return { record: readRecord(stored.slice(versionLength)), version: stored.slice(0, versionLength) }
 }

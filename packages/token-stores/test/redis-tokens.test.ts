@@ -181,12 +181,12 @@ t.test('a save that the client sends twice counts once', async (t) => {
     await redis.evalsha(...args)
     return redis.evalsha(...args)
   } } }) as Redis
-  await redisTokens(redis, { prefix: 'twice:' }).withLock(key, async () => {})
+  await redisTokens(redis, { prefix: 'twice:' }).withLock(key, undefined, async () => {})
   await redisTokens(redis, { prefix: 'twice:' }).save(contractKey(), contractRecord(), undefined)
   const store = redisTokens(twice, { prefix: 'twice:' })
   const version = await store.save(key, contractRecord(), undefined)
   t.equal((await store.load(key))?.version, version)
-  t.equal(await store.withLock(key, async () => 'ran'), 'ran')
+  t.same(await store.withLock(key, version, async () => 'ran'), { result: 'ran' })
 })
 
 t.test('what a newer version wrote is refused and stays; what the first version wrote is read', async (t) => {
@@ -209,18 +209,40 @@ t.test('what a newer version wrote is refused and stays; what the first version 
 
 t.test('R2: waiting for a lock has an end', async (t) => {
   const store = redisTokens(client(t), { lockTimeout: 50 })
-  await store.withLock(key, async () => {
-    await t.rejects(store.withLock(key, async () => t.fail('two at once')), { code: 'CONSENTRY_ERR_STORE_UNAVAILABLE' })
+  await store.withLock(key, undefined, async () => {
+    await t.rejects(store.withLock(key, undefined, async () => t.fail('two at once')), { code: 'CONSENTRY_ERR_STORE_UNAVAILABLE' })
   })
-  t.equal(await store.withLock(key, async () => 'free again'), 'free again')
+  t.same(await store.withLock(key, undefined, async () => 'free again'), { result: 'free again' })
+})
+
+t.test('P14: who joins asks twice, and who comes late once', async (t) => {
+  const redis = client(t)
+  let commands = 0
+  const counting = redisTokens(new Proxy(redis, { get: (target, name) => name !== 'evalsha' ? Reflect.get(target, name) : (...args: Parameters<Redis['evalsha']>) => {
+    commands++
+    return redis.evalsha(...args)
+  } }), { prefix: 'joins:' })
+  const store = redisTokens(redis, { prefix: 'joins:' })
+  await counting.ready()
+  const seen = await store.save(key, contractRecord(), undefined)
+  let joined: Promise<unknown> | undefined
+  await store.withLock(key, seen, async () => {
+    joined = counting.withLock(key, seen, async () => t.fail('the work was another\'s'))
+    await new Promise((resolve) => { setTimeout(resolve, 40) })
+    await store.save(key, contractRecord({ accessToken: 'new' }), seen)
+  })
+  t.match(await joined, { stored: { record: { accessToken: 'new' } } })
+  t.equal(commands, 2)
+  await counting.withLock(key, seen, async () => t.fail('the work was another\'s'))
+  t.equal(commands, 3)
 })
 
 t.test('R2: a lease is renewed while the work runs', async (t) => {
   const [store, other] = [redisTokens(client(t), { lease: 150 }), redisTokens(client(t), { lease: 150 })]
   const steps: string[] = []
   let second: Promise<unknown> | undefined
-  await store.withLock(key, async () => {
-    second = other.withLock(key, async () => { steps.push('second') })
+  await store.withLock(key, undefined, async () => {
+    second = other.withLock(key, undefined, async () => { steps.push('second') })
     await new Promise((resolve) => { setTimeout(resolve, 600) })
     steps.push('first')
   })
@@ -230,7 +252,7 @@ t.test('R2: a lease is renewed while the work runs', async (t) => {
 
 t.test('options', async (t) => {
   const redis = client(t)
-  for (const options of [{ lease: 0 }, { timeout: -1 }, { lockTimeout: 1.5 }, { retention: 0 }, { retention: NaN }, { prefix: 1 as never }, { encryption: { keys: [] } }]) {
+  for (const options of [{ lease: 0 }, { timeout: -1 }, { lockTimeout: 1.5 }, { retention: 0 }, { retention: NaN }, { prefix: 1 as never }, { prefix: 'a}' }, { prefix: '{a}{b}' }, { encryption: { keys: [] } }]) {
     t.throws(() => redisTokens(redis, options), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
   }
 })

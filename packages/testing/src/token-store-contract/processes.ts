@@ -52,24 +52,23 @@ export function acrossProcesses (t: Test, open: TokenStoreContractOptions['open'
   void t.test('R2: a holder that sleeps through its lease loses the lock, cannot give back the next one\'s, and saves nothing', async (t) => {
     const store = await open()
     const key = contractKey()
-    await store.save(key, contractRecord({ accessToken: 'before' }), undefined)
+    const seen = await store.save(key, contractRecord({ accessToken: 'before' }), undefined)
     const child = start('sleep', key)
     const said = lines(child)
     t.equal(await said(), 'holding')
     child.kill('SIGSTOP')
     const steps: string[] = []
     let third: Promise<unknown> | undefined
-    await store.withLock(key, async () => {
+    await store.withLock(key, seen, async () => {
       steps.push('second in')
-      const found = await store.load(key)
-      await store.save(key, contractRecord({ accessToken: 'from the second' }), found?.version)
+      const saved = await store.save(key, contractRecord({ accessToken: 'from the second' }), seen)
       const exited = once(child, 'exit')
       child.stdin?.write('go on\n')
       child.kill('SIGCONT')
       t.equal(await said(), 'too late')
       t.equal((await exited)[0], 0)
       const next = await open()
-      third = next.withLock(key, async () => { steps.push('third in') })
+      third = next.withLock(key, saved, async () => { steps.push('third in') })
       // Long enough for the third to try; if the sleeper gave the lock away, it is in.
       for (let turn = 0; turn < 5; turn++) await store.exists(key).then(() => new Promise((resolve) => { setTimeout(resolve, 20) }))
       steps.push('second out')

@@ -28,7 +28,7 @@ export interface ContractStore {
   delete (key: ContractKey, expected?: string): Promise<boolean>
   exists (key: ContractKey): Promise<boolean>
   listKeys (owner: { tenant: string, userId: string }): Promise<ContractKey[]>
-  withLock<T> (key: ContractKey, fn: (stillHeld?: () => Promise<boolean>) => Promise<T>): Promise<T>
+  withLock<T> (key: ContractKey, seen: string | undefined, fn: (stillHeld?: () => Promise<boolean>) => Promise<T>): Promise<{ result: T } | { stored: { record: ContractRecord, version: string } | undefined }>
   close? (): Promise<void>
 }
 

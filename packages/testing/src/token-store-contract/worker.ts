@@ -25,7 +25,7 @@ if (work.job === 'count') for (let round = 0; round < work.rounds; round++) awai
 
 if (work.job === 'lock') {
   for (let round = 0; round < work.rounds; round++) {
-    await store.withLock(work.key, async () => {
+    await store.withLock(work.key, undefined, async () => {
       await appendFile(work.ledger, `${process.pid} in\n`)
       await appendFile(work.ledger, `${process.pid} out\n`)
     })
@@ -34,8 +34,8 @@ if (work.job === 'lock') {
 
 if (work.job === 'sleep') {
   // Reads, is stopped from outside for longer than the lease, and goes on as if nothing had been.
-  await store.withLock(work.key, async () => {
-    const found = await store.load(work.key)
+  const found = await store.load(work.key)
+  await store.withLock(work.key, found?.version, async () => {
     process.stdout.write('holding\n')
     await new Promise((resolve) => { process.stdin.once('data', resolve) })
     const record = { ...found?.record, accessToken: 'from the one who slept' } as never
