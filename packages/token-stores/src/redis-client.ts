@@ -15,6 +15,8 @@ export interface RedisClient {
   eval (script: string, keys: number, ...args: string[]): Promise<unknown>
   /** [EVALSHA](https://redis.io/docs/latest/commands/evalsha/) */
   evalsha (sha: string, keys: number, ...args: string[]): Promise<unknown>
+  /** What the client puts before every key. */
+  readonly options?: { readonly keyPrefix?: string | undefined }
   /** Of a cluster. */
   nodes? (role: 'master'): Array<Pick<RedisClient, 'info'>>
 }

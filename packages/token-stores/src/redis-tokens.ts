@@ -66,17 +66,21 @@ export function redisTokens (redis: RedisClient, options: RedisTokensOptions = {
   return encryption === undefined ? tokens : { ...encrypted(tokens, encryption), ready: tokens.ready }
 }
 
+/** What is between the first braces of a key decides on its slot: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags */
+const bracesAroundTag = /^[^{}]*(\{[^{}]+\}[^{}]*)?$/
+
 function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTokens {
   const { prefix = 'consentry:', retention, dangerouslyAllowEviction = false } = options
-  if (typeof prefix !== 'string' || !/^[^{}]*(\{[^{}]+\}[^{}]*)?$/.test(prefix)) throw invalid('prefix must be a string, and have braces around a hash tag alone')
+  const { keyPrefix = '' } = redis.options ?? {}
+  if (typeof prefix !== 'string' || ![prefix, keyPrefix].every((text) => bracesAroundTag.test(text))) throw invalid('prefix must be a string, and have braces around a hash tag alone, as the keyPrefix of the client')
   const lifetime = retention === undefined ? '' : String(milliseconds('retention', retention, 0))
   const lease = milliseconds('lease', options.lease, 10_000)
   const lockTimeout = milliseconds('lockTimeout', options.lockTimeout, 30_000)
   const commands = createCommands(redis, milliseconds('timeout', options.timeout, 5_000))
   // Made before a command is: a key that is none is the caller's mistake, and not the server's.
   const grantsOf = (owner: Owner): string => `${prefix}grants:${ownerId(owner)}`
-  // In one slot with the grants: by their name as its hash tag, unless the prefix has one already.
-  const lockOf = (key: GrantKey): string => `${prefix}lock:{${grantsOf(key)}}/${grantName(key)}`
+  // In one slot with the grants: by their name as its hash tag, unless a prefix has one already.
+  const lockOf = (key: GrantKey): string => `${prefix}lock:{${keyPrefix}${grantsOf(key)}}/${grantName(key)}`
 
   let checked: Promise<void> | undefined
   const ready = (): Promise<void> => {

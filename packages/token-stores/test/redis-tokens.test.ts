@@ -1,7 +1,7 @@
 import fastifyRedis from '@fastify/redis'
 import { contractKey, contractRecord, freePort, startRedis, startRedisCluster, tokenStoreContract, type RedisServer } from '@consentry/testing'
 import Fastify from 'fastify'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { Redis as Redis5 } from 'ioredis-5'
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -42,6 +42,20 @@ t.test('a cluster', async (t) => {
       tokenStoreContract(t, (sealed ? local : shared)(t, { kind: 'cluster', port, sealed, prefix: `cluster-${sealed}:` }))
     })
   }
+  t.test('a lock is in one slot with the grant, whatever the client and the application put before their names', async (t) => {
+    for (const keyPrefix of ['theirs:', '{theirs}:']) {
+      const redis = new Cluster([{ host: '127.0.0.1', port }], { keyPrefix })
+      t.teardown(() => redis.disconnect())
+      for (const prefix of ['ours:', '{ours}:']) {
+        const store = redisTokens(redis, { prefix, dangerouslyPlaintext: true })
+        for (const userId of ['alice', '{bob}', '}', '{']) {
+          const name = { ...key, userId }
+          const version = await store.save(name, contractRecord(), undefined)
+          t.same(await store.withLock(name, version, async () => 'held'), { result: 'held' }, `${keyPrefix} ${prefix} ${userId}`)
+        }
+      }
+    }
+  })
   t.test('the keys are on all nodes', async (t) => {
     for (const node of cluster.nodes) t.not(await node.command('DBSIZE'), ':0')
   })
@@ -255,4 +269,6 @@ t.test('options', async (t) => {
   for (const options of [{ lease: 0 }, { timeout: -1 }, { lockTimeout: 1.5 }, { retention: 0 }, { retention: NaN }, { prefix: 1 as never }, { prefix: 'a}' }, { prefix: '{a}{b}' }, { encryption: { keys: [] } }]) {
     t.throws(() => redisTokens(redis, options), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
   }
+  const odd = new Redis(server.port, '127.0.0.1', { keyPrefix: '}{', lazyConnect: true })
+  t.throws(() => redisTokens(odd), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
 })
