@@ -49,15 +49,15 @@ t.test('R3: told that the refresh token is spent, the slower of two nodes takes 
   t.equal((await call(browser, all, `${slower.url}/report`, { method: 'POST' })).json<Report>().token, won.json<Report>().token, 'the newer grant was not deleted')
 })
 
-t.test('R12: a thousand grants that are over at once: so many requests at a time from each node, and each once', async (t) => {
-  // A busy machine may take long for so many commands at once, and must not lose its locks for that.
-  const { all, provider, redis } = await startHostile(t, 2, { timeout: 30_000, lockLease: 20_000 })
+t.test('R12: two thousand grants that are over at once: so many requests at a time from each node, and each once', async (t) => {
+  // As they are unless set.
+  const { all, provider, redis } = await startHostile(t, 2, { timeout: 5_000, lockLease: 10_000 })
   const browser = await all.browser('alice')
   const [[userId]] = [...all.people] as [[string, string]]
   const client = new Redis(redis, '127.0.0.1')
   t.teardown(() => client.disconnect())
   const store = redisTokens(client)
-  const profiles = Array.from({ length: 1_000 }, (_, index) => `p${index}`)
+  const profiles = Array.from({ length: 2_000 }, (_, index) => `p${index}`)
   await Promise.all(profiles.map((profile) => store.save({ tenant: 'default', userId, provider: 'calendar', profile }, {
     ...contractRecord(), scopes: ['calendar.read'], requestedScopes: ['calendar.read'], refreshToken: `of-${profile}`, expiresAt: Date.now() - 1,
     account: { issuer: provider.issuer, subject: 'alice', claims: {} }
