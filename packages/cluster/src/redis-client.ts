@@ -30,6 +30,8 @@ export interface RedisCommands {
 
 /** A cluster. */
 export interface RedisNodes {
+  /** Where it reads. */
+  readonly options: { readonly scaleReads?: unknown }
   /** The servers that are masters. */
   nodes (role: 'master'): RedisNode[]
 }
@@ -77,6 +79,11 @@ export function script (text: string): Script {
 /** The servers behind a client; of a cluster those it knows by now. */
 export function nodesOf (redis: RedisClient): RedisNode[] {
   return 'nodes' in redis ? redis.nodes('master') : [redis]
+}
+
+/** Whether what is read may be older than what was written: who waits would miss what they were told of. */
+export function readsReplicas (redis: RedisClient): boolean {
+  return 'nodes' in redis && (redis.options.scaleReads ?? 'master') !== 'master'
 }
 
 /** Commands with an end: within `timeout` milliseconds or little more each resolves, or rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE`. */

@@ -1,7 +1,7 @@
 import { randomId, systemRandomBytes, type StateStore } from '@consentry/core'
 import { checkEviction } from './eviction.ts'
 import { invalid, milliseconds } from './options.ts'
-import { createCommands, type RedisClient } from './redis-client.ts'
+import { createCommands, readsReplicas, type RedisClient } from './redis-client.ts'
 import { append, compareAndSet, lock, nameLength, release, renew } from './redis-scripts.ts'
 import { createSubscription } from './subscription.ts'
 
@@ -37,6 +37,7 @@ export interface RedisState extends StateStore {
 export function redisState (redis: RedisClient, options: RedisStateOptions = {}): RedisState {
   const { prefix = 'consentry:', dangerouslyAllowEviction = false } = options
   if (typeof prefix !== 'string') throw invalid('prefix must be a string')
+  if (readsReplicas(redis)) throw invalid('the client reads from replicas (scaleReads), which may be behind: state is read from masters')
   const commands = createCommands(redis, milliseconds('timeout', options.timeout, 5_000))
   const { within, script } = commands
   const subscription = createSubscription(redis, commands)
@@ -70,7 +71,7 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
     },
 
     async compareAndSet (key, expected, value, ttl) {
-      return await script(compareAndSet, valueKey(key), newName(), ...given(expected), ...given(value), String(lifetime(ttl))) === 1
+      return Number(await script(compareAndSet, valueKey(key), newName(), ...given(expected), ...given(value), String(lifetime(ttl)))) === 1
     },
 
     async append (log, value, { ttl, limit, after, last = false }) {
@@ -101,7 +102,7 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
       if (fence === 0) return undefined
       return {
         fence,
-        renew: async (ttl) => await script(renew, lockKey(name), holder, String(lifetime(ttl))) === 1,
+        renew: async (ttl) => Number(await script(renew, lockKey(name), holder, String(lifetime(ttl)))) === 1,
         release: async () => { await script(release, lockKey(name), holder) }
       }
     },

@@ -31,8 +31,8 @@ export function createSubscription (redis: RedisClient, { within }: Commands): S
   let timer: NodeJS.Timeout | undefined
 
   async function open (): Promise<RedisConnection> {
-    // A cluster knows its nodes once it has answered.
-    if (nodesOf(redis).length === 0) await within(redis.get(''))
+    // A cluster knows its nodes once it has answered, and be it that it must not be asked.
+    if (nodesOf(redis).length === 0) await within(redis.info('memory').catch(() => {}))
     const nodes = nodesOf(redis)
     const node = nodes[Math.floor(Math.random() * nodes.length)]
     if (node === undefined) throw unavailable('no node of the cluster is known')

@@ -15,10 +15,15 @@ export interface RedisClient {
   eval (script: string, keys: number, ...args: string[]): Promise<unknown>
   /** [EVALSHA](https://redis.io/docs/latest/commands/evalsha/) */
   evalsha (sha: string, keys: number, ...args: string[]): Promise<unknown>
-  /** What the client puts before every key. */
-  readonly options?: { readonly keyPrefix?: string | undefined }
+  /** What the client puts before every key, and where one of a cluster reads. */
+  readonly options?: { readonly keyPrefix?: string | undefined, readonly scaleReads?: unknown }
   /** Of a cluster. */
   nodes? (role: 'master'): Array<Pick<RedisClient, 'info'>>
+}
+
+/** Whether what is read may be older than what was written: a refresh token that is spent would be sent again. */
+export function readsReplicas ({ options: { scaleReads = 'master' } = {} }: RedisClient): boolean {
+  return scaleReads !== 'master'
 }
 
 /** A script that runs on the server, in one step. */

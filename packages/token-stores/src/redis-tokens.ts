@@ -5,7 +5,7 @@ import { grantKey, grantName } from './keys.ts'
 import { withLease } from './lease.ts'
 import { invalid, milliseconds } from './options.ts'
 import { readRecord, unreadable } from './record.ts'
-import { createCommands, type RedisClient } from './redis-client.ts'
+import { createCommands, readsReplicas, type RedisClient } from './redis-client.ts'
 import { hold, release, remove, save, take, versionLength } from './redis-scripts.ts'
 
 /** How grants are kept in Redis. Times in milliseconds. */
@@ -73,6 +73,7 @@ function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTok
   const { prefix = 'consentry:', retention, dangerouslyAllowEviction = false } = options
   const { keyPrefix = '' } = redis.options ?? {}
   if (typeof prefix !== 'string' || ![prefix, keyPrefix].every((text) => bracesAroundTag.test(text))) throw invalid('prefix must be a string, and have braces around a hash tag alone, as the keyPrefix of the client')
+  if (readsReplicas(redis)) throw invalid('the client reads from replicas (scaleReads), which may be behind: grants are read from masters')
   const lifetime = retention === undefined ? '' : String(milliseconds('retention', retention, 0))
   const lease = milliseconds('lease', options.lease, 10_000)
   const lockTimeout = milliseconds('lockTimeout', options.lockTimeout, 30_000)

@@ -136,6 +136,11 @@ t.test('seed C: each call takes its own options', async (t) => {
   t.same(await two.listKeys(key), [])
 })
 
+t.test('R1: a client that reads from replicas, which may be behind, is refused', async (t) => {
+  const redis = new Cluster([{ host: '127.0.0.1', port: server.port }], { scaleReads: 'slave', lazyConnect: true })
+  t.throws(() => redisTokens(redis), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
+})
+
 t.test('R5: a server that may evict grants is refused at start', async (t) => {
   const at = (policy: string, options?: RedisTokensOptions) => async (): Promise<unknown> => {
     await server.command('CONFIG', 'SET', 'maxmemory-policy', policy)
