@@ -1,4 +1,4 @@
-import { grantKeyId, randomId, seal, systemRandomBytes, unseal, type GrantKey, type GrantRecord, type Owner, type TokenStore, type VersionedGrant } from '@consentry/core'
+import { ConsentryError, grantKeyId, randomId, seal, systemRandomBytes, unseal, type GrantKey, type GrantRecord, type Owner, type TokenStore, type VersionedGrant } from '@consentry/core'
 import { readRecord, unreadable } from './record.ts'
 import { keyRing, type EncryptionKey } from './key-ring.ts'
 
@@ -12,7 +12,8 @@ export interface EncryptionOptions {
 export interface EncryptedTokens extends TokenStore {
   /**
    * Encrypts the owner's grants with the first key, where another one did, and resolves to how many that were. When it
-   * has been called for every owner, the other keys can go.
+   * has resolved for every owner, the other keys can go. Rejects when one could not be moved, or not be read; with
+   * `CONSENTRY_ERR_RECORD_UNREADABLE` the others have been moved.
    */
   rewrap (owner: Owner): Promise<number>
 }
@@ -24,6 +25,13 @@ interface Sealed {
   revision: string
   /** Nonce, ciphertext and tag. */
   data: string
+}
+
+/** A sealed record that was opened, at the version of the store. */
+interface Opened {
+  sealed: Sealed
+  record: GrantRecord
+  version: string
 }
 
 /** Tells a sealed record from a plain one. */
@@ -55,20 +63,32 @@ export function encrypted (store: TokenStore, { keys }: EncryptionOptions): Encr
     return readRecord(unseal(secret, sealed.data, contextOf(key, sealed)))
   }
 
-  async function open (key: GrantKey, found: VersionedGrant | undefined): Promise<VersionedGrant & { rewrapped: boolean } | undefined> {
+  function open (key: GrantKey, found: VersionedGrant | undefined): Opened | undefined {
     if (found === undefined) return undefined
     const sealed = parse(found.record)
-    const record = openRecord(key, sealed)
-    // When that fails or another is faster, what was read is no less right.
-    const moved = sealed.keyId === current.id
-      ? undefined
-      : await store.save(key, sealRecord(key, record, sealed.revision), found.version).catch(() => undefined)
-    return { record, version: versionOf(sealed.revision, moved ?? found.version), rewrapped: moved !== undefined }
+    return { sealed, record: openRecord(key, sealed), version: found.version }
   }
 
-  async function read (key: GrantKey, found: VersionedGrant | undefined): Promise<VersionedGrant | undefined> {
-    const opened = await open(key, found)
-    return opened && { record: opened.record, version: opened.version }
+  /** Encrypts it with the first key, where another one did. Resolves to its new version, if it has one. */
+  async function move (key: GrantKey, { sealed, record, version }: Opened): Promise<string | undefined> {
+    return sealed.keyId === current.id ? undefined : store.save(key, sealRecord(key, record, sealed.revision), version)
+  }
+
+  async function rewrapOne (key: GrantKey): Promise<boolean> {
+    for (;;) {
+      const found = open(key, await store.load(key))
+      if (found === undefined || found.sealed.keyId === current.id) return false
+      if (await move(key, found) !== undefined) return true
+      // Who was faster may have encrypted it with another key again.
+    }
+  }
+
+  async function read (key: GrantKey, stored: VersionedGrant | undefined): Promise<VersionedGrant | undefined> {
+    const found = open(key, stored)
+    if (found === undefined) return undefined
+    // When that fails or another is faster, what was read is no less right.
+    const moved = await move(key, found).catch(() => undefined)
+    return { record: found.record, version: versionOf(found.sealed.revision, moved ?? found.version) }
   }
 
   /** Tries again when the store's version has changed and the grant has not: only another key took over. */
@@ -105,7 +125,17 @@ export function encrypted (store: TokenStore, { keys }: EncryptionOptions): Encr
 
     async rewrap (owner) {
       let count = 0
-      for (const key of await store.listKeys(owner)) if ((await open(key, await store.load(key)))?.rewrapped === true) count++
+      const failures: unknown[] = []
+      for (const key of await store.listKeys(owner)) {
+        try {
+          if (await rewrapOne(key)) count++
+        } catch (error) {
+          if (!ConsentryError.is(error, 'CONSENTRY_ERR_RECORD_UNREADABLE')) throw error
+          // One that is damaged keeps no other from being moved.
+          failures.push(error)
+        }
+      }
+      if (failures.length > 0) throw failures[0]
       return count
     },
 

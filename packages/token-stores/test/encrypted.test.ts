@@ -96,6 +96,77 @@ t.test('rotation: rewrap moves all that an owner has, and says how much it was',
   for (const each of profiles) t.ok(await encrypted(plain, { keys: [newKey] }).load(each))
 })
 
+/** A store in which `before` happens between a read and the next save. */
+function interrupted (store: TokenStore, before: () => Promise<void>): TokenStore {
+  let pending = true
+  return {
+    ...store,
+    async save (...args) {
+      if (pending) {
+        pending = false
+        await before()
+      }
+      return store.save(...args)
+    }
+  }
+}
+
+t.test('rotation: rewrap does not say that it is done when it is not', async (t) => {
+  const plain = memoryTokens()
+  const [before, order] = [encrypted(plain, { keys: [oldKey] }), { keys: [newKey, oldKey] }]
+  await before.save(key, contractRecord(), undefined)
+  const failing = { ...plain, save: async () => { throw new Error('read-only') } }
+  await t.rejects(encrypted(failing, order).rewrap(key), { message: 'read-only' }, 'or the old key would be thrown away, and the grant with it')
+
+  // A node that still encrypts with the old key is faster.
+  const late = interrupted(plain, async () => {
+    const found = await before.load(key)
+    await before.save(key, contractRecord({ accessToken: 'refreshed' }), found?.version)
+  })
+  t.equal(await encrypted(late, order).rewrap(key), 1)
+  t.equal((await encrypted(plain, { keys: [newKey] }).load(key))?.record.accessToken, 'refreshed')
+
+  // One that went away meanwhile is none to be moved.
+  const gone = contractKey()
+  await before.save(gone, contractRecord(), undefined)
+  t.equal(await encrypted(interrupted(plain, async () => { await plain.delete(gone) }), order).rewrap(gone), 0)
+  t.equal(await plain.exists(gone), false)
+})
+
+t.test('rotation: a damaged grant keeps no other of its owner from being moved', async (t) => {
+  const plain = memoryTokens()
+  const profiles = ['a', 'b', 'c'].map((profile) => ({ ...contractKey({ userId: 'damaged' }), profile })) as [GrantKey, GrantKey, GrantKey]
+  for (const each of profiles) await encrypted(plain, { keys: [oldKey] }).save(each, contractRecord(), undefined)
+  await move(plain, profiles[1], profiles[0])
+  const damaged = await plain.load(profiles[0])
+  await t.rejects(encrypted(plain, { keys: [newKey, oldKey] }).rewrap(profiles[0]), unreadable)
+  t.same(await plain.load(profiles[0]), damaged, 'and it stays as it is')
+  for (const each of profiles.slice(1)) t.ok(await encrypted(plain, { keys: [newKey] }).load(each))
+})
+
+t.test('R2: keys change while nodes write: nothing is lost, and at the end no other key is needed', async (t) => {
+  const plain = memoryTokens()
+  const slow: TokenStore = {
+    ...plain,
+    load: async (...args) => { await new Promise(setImmediate); return plain.load(...args) },
+    save: async (...args) => { await new Promise(setImmediate); return plain.save(...args) }
+  }
+  const nodes = [[oldKey, newKey], [newKey, oldKey], [newKey, oldKey]].map((keys) => encrypted(slow, { keys }))
+  const counted = contractKey()
+  await nodes[0]?.save(counted, contractRecord({ accessToken: '0' }), undefined)
+  const rewraps = (async () => { for (let round = 0; round < 100; round++) await nodes[1]?.rewrap(counted) })()
+  await Promise.all(nodes.map(async (node) => {
+    for (let done = 0; done < 40;) {
+      const found = await node.load(counted)
+      if (found === undefined) return t.fail('it is gone')
+      if (await node.save(counted, { ...found.record, accessToken: String(Number(found.record.accessToken) + 1) }, found.version) !== undefined) done++
+    }
+  }))
+  await rewraps
+  await nodes[1]?.rewrap(counted)
+  t.equal((await encrypted(plain, { keys: [newKey] }).load(counted))?.record.accessToken, '120')
+})
+
 t.test('R2: another key taking over is no newer version: a refresh under way can still be saved', async (t) => {
   const plain = memoryTokens()
   const [slow, fast] = [encrypted(plain, { keys: [oldKey, newKey] }), encrypted(plain, { keys: [newKey, oldKey] })]
