@@ -9,8 +9,10 @@ import type { Commands } from './redis-client.ts'
  * @see https://redis.io/docs/latest/develop/reference/eviction/
  */
 export async function checkEviction ({ run }: Commands, { expiring }: { expiring: boolean }): Promise<void> {
-  const answers = await run((redis) => Promise.all((redis.nodes?.('master') ?? [redis]).map((node) => node.info('memory').catch(silence))))
-  for (const info of answers) {
+  // A cluster knows its nodes once it has answered.
+  const first = await run((redis) => redis.info('memory').catch(silence))
+  const others = await run((redis) => Promise.all((redis.nodes?.('master') ?? []).map((node) => node.info('memory').catch(silence))))
+  for (const info of [first, ...others]) {
     const [, policy] = /^maxmemory_policy:([\w-]+)/m.exec(info) ?? []
     // The volatile policies take only keys with a lifetime.
     if (policy === undefined || policy === 'noeviction' || (policy.startsWith('volatile-') && !expiring)) continue

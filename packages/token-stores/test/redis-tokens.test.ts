@@ -1,3 +1,4 @@
+import type { TokenStore } from '@consentry/core'
 import fastifyRedis from '@fastify/redis'
 import { contractKey, contractRecord, freePort, startRedis, startRedisCluster, tokenStoreContract, type RedisServer } from '@consentry/testing'
 import Fastify from 'fastify'
@@ -14,6 +15,11 @@ import { causeOf, folder, local, shared } from './world.ts'
 const server = await startRedis()
 t.teardown(() => server.close())
 const key = contractKey()
+
+/** Waits for what takes a moment; `tap` ends what never comes. */
+async function until (condition: () => Promise<boolean>): Promise<void> {
+  while (!await condition().catch(() => false)) await new Promise((resolve) => { setTimeout(resolve, 50) })
+}
 
 /** A client that ends with the test. */
 function client (t: Test, { port }: Pick<RedisServer, 'port'> = server): Redis {
@@ -37,9 +43,16 @@ t.test('a cluster', async (t) => {
   const cluster = await startRedisCluster()
   t.teardown(() => cluster.close())
   const [{ port }] = cluster.nodes as [RedisServer]
+  const outage = [{
+    name: 'the nodes hang',
+    async begin () {
+      for (const node of cluster.nodes) node.pause()
+      return async () => { for (const node of cluster.nodes) node.resume() }
+    }
+  }]
   for (const sealed of [false, true]) {
     t.test(sealed ? 'encrypted' : 'plain', async (t) => {
-      tokenStoreContract(t, (sealed ? local : shared)(t, { kind: 'cluster', port, sealed, prefix: `cluster-${sealed}:` }))
+      tokenStoreContract(t, { ...(sealed ? local : shared)(t, { kind: 'cluster', port, sealed, prefix: `cluster-${sealed}:` }), outage })
     })
   }
   t.test('a lock is in one slot with the grant, whatever the client and the application put before their names', async (t) => {
@@ -59,20 +72,111 @@ t.test('a cluster', async (t) => {
   t.test('the keys are on all nodes', async (t) => {
     for (const node of cluster.nodes) t.not(await node.command('DBSIZE'), ':0')
   })
+  t.test('R5: of which one node may evict grants is refused at start, before anything else was asked of it', async (t) => {
+    for (const node of cluster.nodes) {
+      await node.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
+      const redis = connect({ kind: 'cluster', port })
+      t.teardown(() => redis.disconnect())
+      await t.rejects(redisTokens(redis).ready(), { code: 'CONSENTRY_ERR_OPTIONS_INVALID' })
+      await node.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
+    }
+  })
+  t.test('with a keyPrefix of the client', async (t) => {
+    await underKeyPrefix(t, (keyPrefix) => new Cluster([{ host: '127.0.0.1', port }], { keyPrefix }))
+  })
 })
 
-t.test('through Sentinel', async (t) => {
+t.test('with a keyPrefix of the client', async (t) => {
+  await underKeyPrefix(t, (keyPrefix) => new Redis(server.port, '127.0.0.1', { keyPrefix }))
+  const names = await client(t).keys('*one of two:*')
+  t.ok(names.length > 0)
+  t.ok(names.every((name) => name.startsWith('one of two:consentry:')), 'it comes before the prefix of the store')
+})
+
+/** Two applications that are told apart by their clients alone. */
+async function underKeyPrefix (t: Test, connectWith: (keyPrefix: string) => Redis | Cluster): Promise<void> {
+  const openWith = (keyPrefix: string): TokenStore => {
+    const redis = connectWith(keyPrefix)
+    t.teardown(() => redis.disconnect())
+    return redisTokens(redis, { encryption: { keys: [newKey, oldKey] } })
+  }
+  const [one, two] = [openWith('one of two:'), openWith('two of two:')]
+  const own = contractKey()
+  const version = await one.save(own, contractRecord(), undefined)
+  t.same(await one.load(own), { record: contractRecord(), version })
+  t.equal(await two.load(own), undefined)
+  t.same(await two.listKeys(own), [])
+  t.same(await one.withLock(own, version, () => two.withLock(own, undefined, async () => 'two locks')), { result: { result: 'two locks' } })
+  t.same(await one.listKeys(own), [own])
+  const next = await one.save(own, contractRecord({ accessToken: 'next' }), version)
+  t.equal(await one.delete(own, version), false)
+  t.equal(await two.delete(own), false)
+  t.equal(await one.delete(own, next), true)
+  await one.save(own, contractRecord(), undefined)
+}
+
+t.test('through Sentinel: the replica takes over, and what it had goes on', async (t) => {
+  const [master, replica] = [await startRedis(), await startRedis()]
+  t.teardown(async () => { await Promise.all([master.close(), replica.close()]) })
+  // Otherwise it waits for more replicas before it makes a copy, and Sentinel asks who they are every ten seconds.
+  await master.command('CONFIG', 'SET', 'repl-diskless-sync-delay', '0')
+  await replica.command('REPLICAOF', '127.0.0.1', String(master.port))
+  await until(async () => (await replica.command('INFO', 'replication')).includes('master_link_status:up'))
   const port = await freePort()
   const config = join(folder(t), 'sentinel.conf')
-  writeFileSync(config, `sentinel monitor main 127.0.0.1 ${server.port} 1\n`)
+  writeFileSync(config, `sentinel monitor main 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n`)
   const sentinel = spawn('redis-server', [config, '--sentinel', '--bind', '127.0.0.1', '--port', String(port)], { stdio: 'ignore' })
   t.teardown(() => sentinel.kill('SIGKILL'))
-  const redis = new Redis({ sentinels: [{ host: '127.0.0.1', port }], name: 'main', sentinelRetryStrategy: () => 50 })
-  redis.on('error', () => {})
-  t.teardown(() => redis.disconnect())
-  const store = redisTokens(redis, { prefix: 'sentinel:' })
-  const version = await store.save(key, contractRecord(), undefined)
-  t.same(await store.load(key), { record: contractRecord(), version })
+  const throughSentinel = (): Redis => {
+    const redis = new Redis({ sentinels: [{ host: '127.0.0.1', port }], name: 'main', sentinelRetryStrategy: () => 50, retryStrategy: () => 50 })
+    redis.on('error', () => {})
+    t.teardown(() => redis.disconnect())
+    return redis
+  }
+  const redis = throughSentinel()
+  const options = { prefix: 'sentinel:', timeout: 1_000, lease: 1_000, encryption: { keys: [newKey] } }
+  const store = redisTokens(redis, options)
+  const [working, ended] = [contractKey({ userId: 'of sentinel' }), contractKey({ userId: 'of sentinel', profile: 'ended' })]
+  const version = await store.save(working, contractRecord(), undefined)
+  await store.delete(ended, await store.save(ended, contractRecord(), undefined))
+  await until(async () => (await redis.wait(1, 100)) === 1)
+  // It has to know the replica before it can choose it.
+  const asked = new Redis(port, '127.0.0.1')
+  t.teardown(() => asked.disconnect())
+  await until(async () => JSON.stringify(await asked.call('SENTINEL', 'REPLICAS', 'main')).includes(`"master-link-status","ok"`))
+
+  await master.kill()
+  const during = await store.save(contractKey(), contractRecord(), undefined).catch((error: unknown) => error)
+  if (typeof during !== 'string') t.match(during, { code: 'CONSENTRY_ERR_STORE_UNAVAILABLE' })
+  await until(async () => (await store.load(working)) !== undefined)
+  t.same(await store.load(working), { record: contractRecord(), version }, 'in the version it had')
+  t.same(await store.listKeys(working), [working])
+  t.equal(await store.load(ended), undefined)
+  await until(async () => (await replica.command('ROLE')).includes('master'))
+  let next: string | undefined
+  await store.withLock(working, version, async () => { next = await store.save(working, contractRecord({ accessToken: 'after' }), version) })
+  t.ok(next, 'a refresh that was under way can be saved')
+  t.equal(await store.save(working, contractRecord(), version), undefined, 'once')
+  t.equal((await store.load(working))?.record.accessToken, 'after')
+
+  // Who was the master comes back empty, takes itself for it, and is not asked.
+  await master.start()
+  t.equal((await redisTokens(throughSentinel(), options).load(working))?.version, next)
+})
+
+t.test('10,000 grants of one person: the list is complete, and holds nobody else\'s', async (t) => {
+  const redis = client(t)
+  const store = redisTokens(redis, { prefix: 'many:', encryption: { keys: [newKey] }, timeout: 60_000 })
+  const person = contractKey()
+  const keys = Array.from({ length: 10_000 }, (_, index) => ({ ...person, provider: `provider ${index % 100}`, profile: `${Math.floor(index / 100)}` }))
+  await Promise.all(keys.map((each) => store.save(each, contractRecord(), undefined)))
+  await store.save({ ...person, userId: `${person.userId}0` }, contractRecord(), undefined)
+  const listed = await redisTokens(redis, { prefix: 'many:' }).listKeys(person)
+  const names = (list: typeof keys): string[] => list.map((each) => JSON.stringify(each)).toSorted()
+  t.same(listed.length, keys.length)
+  t.strictSame(names(listed), names(keys))
+  t.equal(await store.delete(keys[5_000] as typeof person), true)
+  t.equal((await store.listKeys(person)).length, keys.length - 1)
 })
 
 t.test('app.redis of @fastify/redis, and a client of ioredis 5', async (t) => {
