@@ -1,3 +1,4 @@
+import { ConsentryError, type TokenStore } from '@consentry/core'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { chooseStore, type ChosenStore, type LocalOptions, type StoreChoice } from '@consentry/native'
@@ -35,8 +36,24 @@ export async function openSession ({ provider: variables, profile, store: wanted
 function chosen (folder: string, wanted: Config['store']): Promise<ChosenStore> {
   const directory = join(folder, 'grants')
   const choices: StoreChoice[] = [
-    { name: 'keyring', open: () => keyringTokens({ service: 'consentry', directory: join(folder, 'keyring') }) },
+    { name: 'keyring', open: () => advised(keyringTokens({ service: 'consentry', directory: join(folder, 'keyring') })) },
     { name: 'file', open: () => fileTokens({ directory }), used: () => existsSync(directory) }
   ]
   return chooseStore(choices.filter(({ name }) => wanted === undefined || name === wanted))
+}
+
+/** Whose failures say what a person can do about them who has this program, and not its code. */
+function advised (store: TokenStore): TokenStore {
+  return {
+    ...store,
+    load: (...args) => store.load(...args).catch(advise),
+    save: (...args) => store.save(...args).catch(advise),
+    delete: (...args) => store.delete(...args).catch(advise)
+  }
+}
+
+function advise (error: unknown): never {
+  if (!ConsentryError.is(error, 'CONSENTRY_ERR_STORE_UNAVAILABLE') || !(error.cause instanceof Error)) throw error
+  const { cause } = error
+  throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: new Error(`${cause.message} To use one, sign in with --store file.`, { cause }) })
 }

@@ -88,6 +88,30 @@ t.test('the keyring, where there is one', async (t) => {
   t.equal(await forced.ended, 3)
 })
 
+t.test('a keyring that is locked, and none at all: what a person can do about it', async (t) => {
+  const world = await createWorld(t)
+  world.configure({})
+  const keyring = await startKeyring({ inFile: true })
+  t.teardown(() => keyring.close())
+  const login = await signedInWorld(world, [], keyring.env)
+  t.equal(await login.ended, 0, login.output())
+  t.match(login.stdout(), 'in the keyring')
+  await keyring.lock()
+  const locked = world.start(['token'], keyring.env)
+  t.equal(await locked.ended, 6)
+  const none = world.start(['token', '--store', 'keyring'])
+  t.equal(await none.ended, 6)
+  for (const cli of [locked, none]) {
+    t.match(cli.stderr(), /unlocked.*an encrypted file can take its place\. To use one, sign in with --store file\./)
+    t.notMatch(cli.output(), 'fileTokens', 'a person has this program, and not its code')
+  }
+  const file = await signedInWorld(world, ['--store', 'file'], keyring.env)
+  t.equal(await file.ended, 0, file.output())
+  t.match(file.stdout(), 'in the file')
+  const token = world.start(['token', '--store', 'file'], keyring.env)
+  t.equal(await token.ended, 0, 'what it says works')
+})
+
 t.test('another device, by option; nothing else works here', async (t) => {
   const world = await createWorld(t)
   world.configure({})

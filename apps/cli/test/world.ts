@@ -98,6 +98,7 @@ export async function createWorld (t: Test): Promise<World> {
     },
     browser () {
       const [program, seen] = [join(home, 'browser'), join(home, 'seen')]
+      rmSync(seen, { force: true })
       writeFileSync(program, `#!/bin/sh\nprintf '%s' "$1" > '${seen}.part' && mv '${seen}.part' '${seen}'\n`)
       chmodSync(program, 0o755)
       return {

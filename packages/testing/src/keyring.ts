@@ -11,14 +11,25 @@ import { killChild, startChild, whenEnded } from './child.ts'
 export interface Keyring {
   /** What a process has to have in its environment before its first use of a keyring. */
   readonly env: { readonly DBUS_SESSION_BUS_ADDRESS: string }
+  /** Locks what is in the file. There is nobody here who could unlock it. */
+  lock (): Promise<void>
   close (): Promise<void>
 }
 
+export interface KeyringOptions {
+  /** Keeps entries in a file, as on a person's machine, and not in memory: for tests that lock it. */
+  inFile?: boolean
+}
+
+const collections = 'objpath:/org/freedesktop/secrets/collection'
+
 /** Starts a D-Bus session of its own, and in it the Secret Service of gnome-keyring. Linux only. */
-export async function startKeyring (): Promise<Keyring> {
+export async function startKeyring ({ inFile = false }: KeyringOptions = {}): Promise<Keyring> {
   const folder = await mkdtemp(join(tmpdir(), 'consentry-keyring-'))
   const started: ChildProcess[] = []
+  let closing = false
   async function close (): Promise<void> {
+    closing = true
     await Promise.all(started.map(killChild))
     await rm(folder, { recursive: true, force: true })
   }
@@ -33,11 +44,19 @@ export async function startKeyring (): Promise<Keyring> {
     const env = { DBUS_SESSION_BUS_ADDRESS: (await firstOutput(bus)).trim() }
     const keyring = run('gnome-keyring-daemon', ['--foreground', '--unlock', '--components=secrets'], env)
     keyring.stdin?.end('a password')
-    while (!await useMemory(env)) {
+    while (!await call(env, 'SetAlias', 'string:default', `${collections}/${inFile ? 'login' : 'session'}`)) {
       if (keyring.exitCode !== null || keyring.signalCode !== null) throw new Error('gnome-keyring-daemon ended')
       await sleep(20)
     }
-    return { env, close }
+    // It aborts at times when several processes open a session at once, and what it held in memory is gone.
+    keyring.once('exit', (code, signal) => { if (!closing) console.error(`gnome-keyring-daemon ended by itself (${signal ?? code}), and tests that used it fail`) })
+    return {
+      env,
+      async lock () {
+        if (!await call(env, 'Lock', `array:${collections}/login`)) throw new Error('gnome-keyring-daemon does not lock')
+      },
+      close
+    }
   } catch (error) {
     await close()
     throw error
@@ -45,13 +64,12 @@ export async function startKeyring (): Promise<Keyring> {
 }
 
 /**
- * Makes the collection in the daemon's memory the default one; `false` while the daemon does not answer. The one in a file
- * sometimes locks itself when it changes as fast as in tests, and then asks for its password in a window.
+ * Calls the Secret Service; `false` while it does not answer. The default collection is the one in the daemon's memory,
+ * since that in a file sometimes locks itself when it changes as fast as in tests, and then asks for its password in a window.
  */
-async function useMemory (env: Keyring['env']): Promise<boolean> {
-  const collection = 'objpath:/org/freedesktop/secrets/collection/session'
-  const call = ['--session', '--print-reply', '--dest=org.freedesktop.secrets', '/org/freedesktop/secrets', 'org.freedesktop.Secret.Service.SetAlias', 'string:default', collection]
-  return promisify(execFile)('dbus-send', call, { env: { PATH: process.env['PATH'], ...env } }).then(() => true, () => false)
+async function call (env: Keyring['env'], method: string, ...args: string[]): Promise<boolean> {
+  const words = ['--session', '--print-reply', '--dest=org.freedesktop.secrets', '/org/freedesktop/secrets', `org.freedesktop.Secret.Service.${method}`, ...args]
+  return promisify(execFile)('dbus-send', words, { env: { PATH: process.env['PATH'], ...env } }).then(() => true, () => false)
 }
 
 async function firstOutput (child: ChildProcess): Promise<string> {

@@ -35,7 +35,8 @@ export function keyringEntries (service: string, timeout: number): KeyringEntrie
       })
       return await Promise.race([fn(new AsyncEntry(service, name, durable), controller.signal), late])
     } catch (error) {
-      const hint = `${advice[process.platform] ?? 'There is no keyring.'} Where there is none, use fileTokens.`
+      // For people too, who run what others have programmed.
+      const hint = `${advice[process.platform] ?? 'There is no keyring.'} Where there is none, an encrypted file can take its place.`
       throw new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: new Error(hint, { cause: error }) })
     } finally {
       clearTimeout(timer)
