@@ -1,5 +1,5 @@
 import type { Lease } from './lease.ts'
-import { readVersioned } from './record.ts'
+import { readFile } from './record.ts'
 import type { SharedFile } from './shared-file.ts'
 
 interface Leases {
@@ -23,7 +23,7 @@ export function fileLease (file: SharedFile, id: string): Lease {
   function change (next: (leases: Leases['leases'], now: number) => boolean): Promise<boolean> {
     return file.change((text) => {
       const now = Date.now()
-      const { leases } = text === undefined ? none : readVersioned(text) as Leases
+      const { leases } = text === undefined ? none : readFile(text, 'leases') as Leases
       const left = Object.fromEntries(Object.entries(leases).filter(([, entry]) => isHeld(entry, now)))
       return next(left, now) ? { text: JSON.stringify({ v: 1, leases: left } satisfies Leases), result: true } : { result: false }
     })

@@ -5,7 +5,7 @@ import { keyFile } from './key-file.ts'
 import { grantKey, namesOf } from './keys.ts'
 import { grantLease, withLease } from './lease.ts'
 import { invalid, milliseconds } from './options.ts'
-import { readRecord, readVersioned } from './record.ts'
+import { readFile, readRecord } from './record.ts'
 import { sharedFile } from './shared-file.ts'
 
 /** How grants are kept in a file. Times in milliseconds. */
@@ -97,5 +97,5 @@ function plainTokens (options: FileTokensOptions): TokenStore {
 }
 
 function parse (text: string | undefined): Grants['grants'] {
-  return text === undefined ? {} : (readVersioned(text) as Grants).grants
+  return text === undefined ? {} : (readFile(text, 'grants') as Grants).grants
 }

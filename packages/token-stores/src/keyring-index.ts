@@ -1,4 +1,4 @@
-import { readVersioned } from './record.ts'
+import { readFile } from './record.ts'
 
 /** Where in the keyring a grant is: in entries that have its generation in their names. */
 export interface Generation {
@@ -27,7 +27,7 @@ export interface KeyringIndex {
 
 /** The index that the text holds; an empty one for none. */
 export function readIndex (text: string | undefined): KeyringIndex {
-  return text === undefined ? { v: 1, grants: {}, loose: [] } : readVersioned(text) as KeyringIndex
+  return text === undefined ? { v: 1, grants: {}, loose: [] } : readFile(text, 'grants', 'loose') as KeyringIndex
 }
 
 /** Whether the grant is still in the expected version. */

@@ -40,7 +40,7 @@ const abandonedAfter = 10 * 60_000
  * nobody ever reads a mixture, and of several processes one wins. What a crash leaves behind is removed by a later save.
  *
  * Throws `CONSENTRY_ERR_OPTIONS_INVALID` for a wrong option. Methods reject with `CONSENTRY_ERR_STORE_UNAVAILABLE` when no
- * keyring answers; the cause says what to do.
+ * keyring answers; the cause says what to do. `fileTokens` is for machines that have none.
  */
 export function keyringTokens (options: KeyringTokensOptions): TokenStore {
   const { service, maxEntryLength = longestEntry } = options

@@ -24,6 +24,16 @@ export function readVersioned (json: string): { v: number } {
   return { ...value, v: value.v }
 }
 
+/** The same of a file, which has an object or a list under each of the names. Throws `CONSENTRY_ERR_RECORD_UNREADABLE`. */
+export function readFile (json: string, ...names: string[]): { v: number } {
+  const file = readVersioned(json)
+  for (const name of names) {
+    const member = (file as Record<string, unknown>)[name]
+    if (typeof member !== 'object' || member === null) throw unreadable(`it has no ${name}`)
+  }
+  return file
+}
+
 /** The error for a record that means nothing here; `why` is for whoever runs the server. */
 export function unreadable (why: string): ConsentryError {
   return new ConsentryError('CONSENTRY_ERR_RECORD_UNREADABLE', { cause: new Error(why) })

@@ -26,7 +26,7 @@ export interface SharedFile {
  * and with `CONSENTRY_ERR_OPTIONS_INVALID` when others may read the folder or the file.
  */
 export function sharedFile (folder: string, name: string): SharedFile {
-  const pattern = new RegExp(`^${name}\\.(\\d+)\\.(json|[\\w-]+\\.tmp)$`)
+  const pattern = new RegExp(`^${name}\\.([1-9]\\d{0,14})\\.(json|[\\w-]+\\.tmp)$`)
   const path = (number: number): string => join(folder, `${name}.${number}.json`)
   let tail: Promise<unknown> = Promise.resolve()
 
@@ -52,8 +52,8 @@ export function sharedFile (folder: string, name: string): SharedFile {
         // A folder that changes while it is listed may not show what came and went.
         if (await highest() === number) return found
       } catch (error) {
-        // A higher one came and this one went.
-        if (number === 0 || !failedWith(error, 'ENOENT')) throw error
+        // A higher one came and this one went; or it is a link that leads nowhere, which is not the same as no text.
+        if (!failedWith(error, 'ENOENT') || await highest() === number) throw unavailable(error)
       }
     }
   }

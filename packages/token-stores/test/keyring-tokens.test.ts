@@ -1,6 +1,8 @@
+import type { VersionedGrant } from '@consentry/core'
 import { contractKey, contractRecord, startKeyring, tokenStoreContract } from '@consentry/testing'
 import { findCredentialsAsync } from '@napi-rs/keyring'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -79,6 +81,77 @@ t.test('seed C: a crash in the middle of a save shows the grant as it was, and w
   await t.rejects(store.load(key), { code: 'CONSENTRY_ERR_RECORD_UNREADABLE' }, 'an index of other entries makes no mixture')
 })
 
+t.test('seed C: processes that write parts of one grant at once, and are killed in the middle, leave a whole one', async (t) => {
+  const place = fresh(t)
+  const config = { kind: 'keyring', sealed: false, maxEntryLength: 200, ...place } as const
+  const store = keyringTokens(config)
+  const counted = contractKey()
+  await store.save(counted, contractRecord({ accessToken: '0', refreshToken: '0;'.repeat(100) }), undefined)
+  const script = join(import.meta.dirname, 'fixtures', 'keep-saving.js')
+  const keepSaving = (): { child: ChildProcess, said: () => number[] } => {
+    const child = spawn(process.execPath, [script, JSON.stringify(config), JSON.stringify(counted)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (data: string) => { text += data })
+    return { child, said: () => text.split('\n').slice(0, -1).map(Number) }
+  }
+  const survivor = keepSaving()
+  let last = 0
+  for (let round = 0; round < 3; round++) {
+    const { child, said } = keepSaving()
+    while (said().length < 2) {
+      const { record } = await store.load(counted) as VersionedGrant
+      t.equal(record.refreshToken, `${record.accessToken};`.repeat(100), 'the parts are of one save')
+      t.ok(Number(record.accessToken) >= last, 'and never of one before')
+      last = Number(record.accessToken)
+    }
+    // Somewhere in the middle of a save, another time elsewhere.
+    await new Promise((resolve) => { setTimeout(resolve, round * 7) })
+    const exited = once(child, 'close')
+    child.kill('SIGKILL')
+    await exited
+    const stored = Number((await store.load(counted))?.record.accessToken)
+    t.ok(stored >= Math.max(...said()), 'what was said to be saved is')
+  }
+  const ended = once(survivor.child, 'close')
+  survivor.child.kill('SIGKILL')
+  await ended
+
+  // Longer after the crashes than anybody still writes.
+  const file = join(place.directory, readdirSync(place.directory).find((each) => /^index\.\d+\.json$/.test(each)) as string)
+  const index = JSON.parse(readFileSync(file, 'utf8')) as { grants: Record<string, { parts: number }>, loose: Array<{ since: number }> }
+  for (const each of index.loose) each.since = 0
+  writeFileSync(file, JSON.stringify(index))
+  const another = contractKey()
+  await store.delete(another, await store.save(another, contractRecord(), undefined))
+  const [grant] = Object.values(index.grants) as [{ parts: number }]
+  t.ok(grant.parts > 2)
+  t.equal((await findCredentialsAsync(place.service)).length, grant.parts, 'no part is left over')
+})
+
+t.test('seed C: parts that somebody removed before keep no other from being removed', async (t) => {
+  const place = fresh(t)
+  const store = keyringTokens({ ...place, maxEntryLength: 100 })
+  const version = await store.save(key, contractRecord(), undefined)
+  const indexFile = (): string => join(place.directory, readdirSync(place.directory).find((file) => file.startsWith('index.')) as string)
+  const index = JSON.parse(readFileSync(indexFile(), 'utf8')) as { loose: unknown[] }
+  index.loose.push({ id: 'a/b/c/d', generation: 'gone', parts: 3, since: 0, dead: true })
+  writeFileSync(indexFile(), JSON.stringify(index))
+  await store.delete(key, version)
+  t.same(await findCredentialsAsync(place.service), [])
+  t.same((JSON.parse(readFileSync(indexFile(), 'utf8')) as { loose: unknown[] }).loose, [])
+})
+
+t.test('an index that is cut off, or somebody else\'s, is refused and stays as it is', async (t) => {
+  const place = fresh(t)
+  const store = keyringTokens(place)
+  for (const text of ['{"v":1,"grants":{', '{"v":1}', '{"v":1,"grants":{}}', '[]', '']) {
+    writeFileSync(join(place.directory, 'index.3.json'), text, { mode: 0o600 })
+    const results = await Promise.allSettled([store.load(key), store.save(key, contractRecord(), undefined), store.delete(key), store.exists(key), store.listKeys(key)])
+    for (const result of results) t.match(result, { status: 'rejected', reason: { code: 'CONSENTRY_ERR_RECORD_UNREADABLE' } })
+    t.equal(readFileSync(join(place.directory, 'index.3.json'), 'utf8'), text)
+  }
+})
+
 t.test('a writer that was given up saves nothing', async (t) => {
   const place = fresh(t)
   const store = keyringTokens({ ...place, maxEntryLength: 50 })
@@ -113,7 +186,28 @@ t.test('R5: without a keyring the failure has a code, and says what to do', asyn
     const store = keyringTokens({ service: 'org.example.none', directory: ${JSON.stringify(folder(t))} })
     try { await store.save(${JSON.stringify(key)}, ${JSON.stringify(contractRecord())}, undefined) } catch (error) { console.log(error.code, error.cause.message) }`
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env: { PATH: process.env['PATH'] } })
-  t.match(stdout, /^CONSENTRY_ERR_STORE_UNAVAILABLE .*Secret Service.*D-Bus.*fileTokens/)
+  t.match(stdout, /^CONSENTRY_ERR_STORE_UNAVAILABLE .*Secret Service.*unlocked.*D-Bus.*encrypted file/)
+})
+
+t.test('R5: a keyring that is locked, and that nobody unlocks: the failure has a code, and nothing is lost', async (t) => {
+  const locked = await startKeyring({ inFile: true })
+  t.teardown(() => locked.close())
+  const place = { service: 'org.example.locked', directory: folder(t) }
+  // The library reads the address of the session once.
+  const inSession = (call: string): string => spawnSync(process.execPath, ['--input-type=module', '-e', `
+    import { keyringTokens } from ${JSON.stringify(new URL('../src/index.js', import.meta.url).href)}
+    const store = keyringTokens(${JSON.stringify(place)})
+    const [key, record] = ${JSON.stringify([key, contractRecord()])}
+    try { console.log(JSON.stringify(await ${call})) } catch (error) { console.log(error.code, error.retryable, error.cause.message) }`],
+  { encoding: 'utf8', env: { PATH: process.env['PATH'], ...locked.env } }).stdout.trim()
+  const version = JSON.parse(inSession('store.save(key, record, undefined)')) as string
+  const index = readdirSync(place.directory)
+  await locked.lock()
+  for (const call of ['store.load(key)', `store.save(key, record, '${version}')`]) t.match(inSession(call), /^CONSENTRY_ERR_STORE_UNAVAILABLE true .*unlocked/)
+  t.match(inSession('store.exists(key)'), 'true')
+  t.ok(index.length > 0)
+  t.equal((JSON.parse(readFileSync(join(place.directory, readdirSync(place.directory).find((file) => file.startsWith('index.')) as string), 'utf8')) as { grants: Record<string, { generation: string }> })
+    .grants['default/' + key.userId + '/github/default']?.generation, version)
 })
 
 t.test('options', async (t) => {
