@@ -36,7 +36,7 @@ export interface Client {
   close (): void
 }
 
-/** Follows a person's runs and their questions. Throws a `TypeError` when `baseUrl` is no URL. */
+/** Follows a person's runs and their questions. Throws a `TypeError` when `baseUrl` or `connectOrigin` is no URL. */
 export function createClient (options: ClientOptions = {}): Client {
   const settings = readOptions(options)
   const { WebSocket } = settings

@@ -5,6 +5,8 @@ import type { WebSocketConstructor } from './socket.ts'
 export interface ClientOptions {
   /** The server's `baseUrl`, an origin. That of the page unless given; Node.js has none. */
   baseUrl?: string | URL
+  /** Where questions lead; `baseUrl` unless given. For a page that reaches the server by another address than the server's own `baseUrl`: that one. */
+  connectOrigin?: string | URL
   /** The plugin's option of this name; `/executions` unless given. */
   executionsPrefix?: string
   /** A bearer token: a JWT or an API key. A function is asked for each request and connection, so that it may renew it. */
@@ -24,6 +26,8 @@ export interface ClientOptions {
 /** The options with their defaults. */
 export interface Settings {
   baseUrl: URL
+  /** What questions may lead to, and nothing else. */
+  connectOrigin: string
   socketUrl: string
   executionsPrefix: string
   /** All that a request is sent with; what comes later counts. */
@@ -35,13 +39,16 @@ export interface Settings {
   pollInterval: number
 }
 
-/** Throws a `TypeError` when `baseUrl` is no URL. */
-export function readOptions ({ token: given, headers, executionsPrefix = '/executions', backoff = {}, pollInterval = 2_000, ...options }: ClientOptions): Settings {
-  const baseUrl = new URL(options.baseUrl ?? globalThis.location?.origin)
-  const { fetch = globalThis.fetch, WebSocket = globalThis.WebSocket } = options
+/** Throws a `TypeError` when `baseUrl` or `connectOrigin` is no URL. */
+export function readOptions ({
+  baseUrl: base = globalThis.location?.origin, connectOrigin = base, executionsPrefix = '/executions', token: given, headers,
+  WebSocket = globalThis.WebSocket, fetch = globalThis.fetch, backoff = {}, pollInterval = 2_000
+}: ClientOptions): Settings {
+  const baseUrl = new URL(base)
   const token = given === undefined ? undefined : async () => typeof given === 'string' ? given : given()
   return {
     baseUrl,
+    connectOrigin: new URL(connectOrigin).origin,
     socketUrl: `${baseUrl.origin.replace('http', 'ws')}${executionsPrefix}/ws`,
     executionsPrefix,
     token,

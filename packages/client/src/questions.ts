@@ -18,7 +18,7 @@ export interface Question {
   readonly label: string
   /** For people: where they will be asked, such as `accounts.example.com`. Show it before anything is opened (B21). */
   readonly host: string
-  /** For a link of your own. `undefined` when what came is not on the server's origin: then there is nothing to open. */
+  /** For a link of your own. `undefined` when what came is not on `connectOrigin`: then there is nothing to open. */
   readonly connectUrl: string | undefined
   /** Resolves when it is over; to `undefined` when how was not seen. */
   readonly outcome: Promise<FlowOutcome | undefined>
@@ -48,7 +48,7 @@ export interface Questions {
   readonly told: Set<string>
 }
 
-export function createQuestions ({ baseUrl }: Settings): Questions {
+export function createQuestions ({ connectOrigin }: Settings): Questions {
   const open = new Map<string, { question: Question, over: Deferred<FlowOutcome | undefined> }>()
   const listeners = createListeners<[Question]>()
 
@@ -65,7 +65,7 @@ export function createQuestions ({ baseUrl }: Settings): Questions {
       const known = open.get(flowId)
       if (known?.question.scopes.join() === scopes.join()) return
       const over = known?.over ?? deferred()
-      const ours = connectUrl.startsWith(`${baseUrl.origin}/`)
+      const ours = connectUrl.startsWith(`${connectOrigin}/`)
       const question: Question = {
         ...asked,
         executionId,

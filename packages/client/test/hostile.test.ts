@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ExecutionEvent, Question } from '../src/index.ts'
+import { createClient, type ExecutionEvent, type Question } from '../src/index.ts'
 import { errorOf } from '../src/errors.ts'
 import { document, event, hostileServer, json, problem, stream, wellBehaved } from './hostile-server.ts'
 import { brief, eventsOf } from './server.ts'
@@ -85,6 +85,28 @@ t.test('B21 T4 what does not lead to the server cannot be opened', async (t) => 
     client.close()
     t.equal(await asked.outcome, undefined)
   }
+})
+
+t.test('B21 a page that reaches the server by another address names where questions lead, and they lead nowhere else', async (t) => {
+  const named = 'https://app.example'
+  for (const [connectUrl, opens] of [
+    [`${named}/auth/connect/f`, true], ['SERVER/auth/connect/f', false], ['https://elsewhere.example/', false], [`${named}.elsewhere.example/`, false], [`${named}@elsewhere.example/`, false],
+    [`${named}:8443/`, false], ['http://app.example/', false], [named, false], ['/auth/connect/f', false], ['javascript:alert(1)', false]
+  ] as const) {
+    const server = await hostileServer(t, {
+      socket: (socket, { type }) => {
+        if (type !== 'ping') return
+        socket.send(JSON.stringify({ type: 'event', event: event(1, 'oauth_required', { ...question, connectUrl: connectUrl.replace('SERVER', server.url) }) }))
+        socket.send('{"type":"pong"}')
+      }
+    })
+    const client = server.client({ connectOrigin: `${named}/anything` })
+    const asked = await new Promise<Question>((resolve) => client.onOauthRequired(resolve))
+    t.equal(asked.connectUrl, opens ? connectUrl : undefined, connectUrl)
+    t.equal(asked.open(), null, 'and nothing without a person')
+    client.close()
+  }
+  t.throws(() => createClient({ baseUrl: named, connectOrigin: 'app.example' }), TypeError)
 })
 
 t.test('T15 names that every object has are names like others', async (t) => {
