@@ -57,7 +57,8 @@ async function start () {
 }
 
 function listen () {
-  client = state.client = createClient()
+  // The page of a process that joined another is served there, and asks here.
+  client = state.client = createClient({ connectOrigin: state.about.baseUrl })
   client.onConnection(linkChanged)
   // Also of runs that another tab began.
   client.onOauthRequired(({ executionId }) => { void follow(executionId) })

@@ -59,8 +59,9 @@ function apply (view, { type, seq, time, data }) {
   }
 }
 
-/** A part of a step that is known already moves that on. */
+/** What it is is no step; a part of a step that is known already moves that on. */
 function progress (view, data, step) {
+  if (typeof data?.kind === 'string') return void (view.kind = data.kind)
   const text = typeof data?.step === 'string' ? data.step : 'Working'
   const part = typeof data?.of === 'number' ? { done: data.done, of: data.of } : undefined
   const last = view.steps.at(-1)

@@ -32,6 +32,7 @@ export async function buildApp (config: Config): Promise<FastifyInstance> {
   app.get('/providers', { config: { auth: false } }, async () => ({
     providers: Object.fromEntries(Object.entries(app.consentry.providers).map(([name, { label, host, kind }]) => [name, { label, host, kind }])),
     login: 'corp',
+    baseUrl,
     people: config.localSignIn ? ['alice', 'bob'] : []
   }))
 

@@ -31,6 +31,10 @@ export async function runs (app: FastifyInstance, { eventsUrl, weekUrl }: RunsOp
     walk: { requires: walkRequires, run: async () => planWalk(eventsUrl, weekUrl) }
   }
   for (const [name, { requires = [], run }] of Object.entries(kinds)) {
-    app.post(`/${name}`, { config: { auth: true } }, async (_request, reply) => reply.execution(run, { requires }))
+    app.post(`/${name}`, { config: { auth: true } }, async (_request, reply) => reply.execution(async (execution) => {
+      // For pages that did not start it.
+      execution.progress({ kind: name })
+      return run(execution)
+    }, { requires }))
   }
 }

@@ -1,4 +1,5 @@
 import { createBrowser, freePort, signIn, startRedis } from '@consentry/testing'
+import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { launchChromium, typeIn } from './chromium.ts'
 import { runDemo, startDemo, until, type Demo } from './demo.ts'
@@ -52,7 +53,46 @@ t.test('in Chromium: signed in on one port, consented through the other, and the
   t.equal(new URL(page.url()).origin, first.url)
   await elsewhere.getByRole('region', { name: 'Your consent is needed' }).waitFor({ state: 'hidden' })
   t.equal(new URL(elsewhere.url()).origin, second.url)
+  for (const each of [elsewhere, page]) {
+    await sees(each, 'Planning for the quarter')
+    await each.reload()
+    await sees(each, 'Planning for the quarter')
+    t.match(await each.title(), 'Your report is ready', `after a reload of ${new URL(each.url()).origin}`)
+  }
 })
+
+t.test('in Chromium: the page of the joined port starts a report, leads to the consent, and shows the report', async (t) => {
+  const [first, second] = await startTwo(t)
+  const chromium = await launchChromium()
+  t.teardown(() => chromium.close())
+  const context = await chromium.newContext({ locale: 'en-GB', timezoneId: 'UTC' })
+  context.setDefaultTimeout(20_000)
+  const page = await context.newPage()
+  await page.goto(second.url)
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  await typeIn(page, 'alice')
+  await page.getByRole('button', { name: 'Write my report' }).waitFor()
+  t.equal(new URL(page.url()).origin, first.url, 'a sign-in comes back to where redirects lead')
+  await page.goto(second.url)
+  await page.getByRole('button', { name: 'Write my report' }).click()
+  const link = page.getByRole('link', { name: 'Give consent' })
+  await link.waitFor()
+  t.equal(new URL(await link.getAttribute('href') ?? '').origin, first.url)
+  t.equal(context.pages().length, 1, 'B21: nothing opens by itself')
+  const [window] = await Promise.all([context.waitForEvent('page'), link.click()])
+  // To the other port it comes from elsewhere, so it asks whether this was expected.
+  await window.getByRole('button', { name: 'Continue' }).click()
+  await typeIn(window, 'alice')
+  await Promise.all([window.waitForEvent('close'), window.getByRole('button', { name: 'Allow' }).click()])
+  await sees(page, 'Planning for the quarter')
+  t.match(await page.title(), 'Your report is ready')
+  t.equal(new URL(page.url()).origin, second.url)
+})
+
+/** Waits for an event of the calendar in a finished report. */
+async function sees (page: Page, event: string): Promise<void> {
+  await page.getByRole('listitem').filter({ hasText: event }).last().waitFor()
+}
 
 t.test('two processes with one Redis are one application', async (t) => {
   const [first, second] = await startTwo(t)
