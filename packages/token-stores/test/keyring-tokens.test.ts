@@ -1,8 +1,6 @@
-import type { VersionedGrant } from '@consentry/core'
 import { contractKey, contractRecord, startKeyring, tokenStoreContract } from '@consentry/testing'
 import { findCredentialsAsync } from '@napi-rs/keyring'
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -81,51 +79,36 @@ t.test('seed C: a crash in the middle of a save shows the grant as it was, and w
   await t.rejects(store.load(key), { code: 'CONSENTRY_ERR_RECORD_UNREADABLE' }, 'an index of other entries makes no mixture')
 })
 
-t.test('seed C: processes that write parts of one grant at once, and are killed in the middle, leave a whole one', async (t) => {
+t.test('seed C: a process that dies after any part leaves the grant as it was, and its parts go with a later save', async (t) => {
   const place = fresh(t)
-  const config = { kind: 'keyring', sealed: false, maxEntryLength: 200, ...place } as const
+  const config = { kind: 'keyring', sealed: false, maxEntryLength: 130, ...place } as const
   const store = keyringTokens(config)
-  const counted = contractKey()
-  await store.save(counted, contractRecord({ accessToken: '0', refreshToken: '0;'.repeat(100) }), undefined)
-  const script = join(import.meta.dirname, 'fixtures', 'keep-saving.js')
-  const keepSaving = (): { child: ChildProcess, said: () => number[] } => {
-    const child = spawn(process.execPath, [script, JSON.stringify(config), JSON.stringify(counted)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
-    let text = ''
-    child.stdout.setEncoding('utf8').on('data', (data: string) => { text += data })
-    return { child, said: () => text.split('\n').slice(0, -1).map(Number) }
+  const crash = (accessToken: string, method: 'setPassword' | 'deleteCredential', count: number): void => {
+    const args = [config, key, contractRecord({ accessToken })].map((each) => JSON.stringify(each))
+    const { signal, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, 'fixtures', 'crash-after.js'), ...args, method, String(count)], { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } })
+    t.equal(signal, 'SIGKILL', stderr)
   }
-  const survivor = keepSaving()
-  let last = 0
-  for (let round = 0; round < 3; round++) {
-    const { child, said } = keepSaving()
-    while (said().length < 2) {
-      const { record } = await store.load(counted) as VersionedGrant
-      t.equal(record.refreshToken, `${record.accessToken};`.repeat(100), 'the parts are of one save')
-      t.ok(Number(record.accessToken) >= last, 'and never of one before')
-      last = Number(record.accessToken)
-    }
-    // Somewhere in the middle of a save, another time elsewhere.
-    await new Promise((resolve) => { setTimeout(resolve, round * 7) })
-    const exited = once(child, 'close')
-    child.kill('SIGKILL')
-    await exited
-    const stored = Number((await store.load(counted))?.record.accessToken)
-    t.ok(stored >= Math.max(...said()), 'what was said to be saved is')
+  const count = async (): Promise<number> => (await findCredentialsAsync(place.service)).length
+  const version = await store.save(key, contractRecord({ accessToken: 'before' }), undefined)
+  const parts = await count()
+  t.ok(parts > 2)
+  for (let written = 1; written <= parts; written++) {
+    crash('after', 'setPassword', written)
+    t.same(await store.load(key), { record: contractRecord({ accessToken: 'before' }), version }, `after ${written} of ${parts} parts`)
   }
-  const ended = once(survivor.child, 'close')
-  survivor.child.kill('SIGKILL')
-  await ended
+  t.ok(await count() > 2 * parts)
 
-  // Longer after the crashes than anybody still writes.
+  // Longer ago than anybody still writes.
   const file = join(place.directory, readdirSync(place.directory).find((each) => /^index\.\d+\.json$/.test(each)) as string)
-  const index = JSON.parse(readFileSync(file, 'utf8')) as { grants: Record<string, { parts: number }>, loose: Array<{ since: number }> }
+  const index = JSON.parse(readFileSync(file, 'utf8')) as { loose: Array<{ since: number }> }
+  t.equal(index.loose.length, parts)
   for (const each of index.loose) each.since = 0
   writeFileSync(file, JSON.stringify(index))
+  crash('saved', 'deleteCredential', 2)
+  t.equal((await store.load(key))?.record.accessToken, 'saved', 'what it could not tidy up is no reason not to have saved')
   const another = contractKey()
   await store.delete(another, await store.save(another, contractRecord(), undefined))
-  const [grant] = Object.values(index.grants) as [{ parts: number }]
-  t.ok(grant.parts > 2)
-  t.equal((await findCredentialsAsync(place.service)).length, grant.parts, 'no part is left over')
+  t.equal(await count(), parts, 'no part is left over')
 })
 
 t.test('seed C: parts that somebody removed before keep no other from being removed', async (t) => {
