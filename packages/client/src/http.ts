@@ -16,7 +16,7 @@ export function createHttp ({ baseUrl, executionsPrefix, fetch, headers }: Setti
   async function request (path: string, init: RequestInit = {}, ...more: Parameters<typeof headers>): Promise<Response> {
     const url = new URL(path, baseUrl)
     // Credentials are for one origin, and a redirect would carry them on.
-    if (url.origin !== baseUrl.origin) throw new TypeError('Not within baseUrl.')
+    if (url.origin !== baseUrl.origin) throw new TypeError('Not the server.')
     const all = await headers(...more)
     let response: Response
     try {

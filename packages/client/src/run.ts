@@ -54,11 +54,10 @@ export function createRun (id: string, questions: Questions, onOver: () => void)
       return () => { for (const { flowId } of gone) questions.end(flowId) }
     },
 
-    finish ({ status, result, error, seq: last }) {
-      // A server that lost events may know fewer than came here.
-      const seq = Math.max(last, log.seq + 1)
+    finish ({ status, result, error, seq }) {
       log.skipTo(seq - 1)
-      log.take({ type: status, executionId: id, seq, time: new Date().toISOString(), data: error ?? { result, reason: '' } } as ExecutionEvent)
+      // A server that lost events may know fewer than came here.
+      log.take({ type: status, executionId: id, seq: log.seq + 1, time: new Date().toISOString(), data: error ?? { result, reason: '' } } as ExecutionEvent)
     },
 
     fail (error) {
