@@ -1,6 +1,7 @@
 import { readArguments, usage } from './arguments.ts'
 import { hasCores, moveTo } from './cores.ts'
 import { measureGrowth } from './growth.ts'
+import { insist } from './insist.ts'
 import { measure, type Samples } from './measure.ts'
 import { publish, readResults, writeResults } from './publish.ts'
 import { circumstances, type Results } from './results.ts'
@@ -25,30 +26,24 @@ moveTo('load')
 const began = circumstances(settings)
 const rows: Record<string, Samples> = {}
 for (const row of await Promise.all(chosen.map(rowOf))) {
-  const samples = await insistently(row.id, () => measure(row, settings))
+  const samples = await insist(row.id, () => measure(row, settings))
+  if (samples === undefined) continue
   rows[row.id] = samples
   console.log(table(row, samples))
 }
 
-if (chosen.length === rowIds.length) {
+if (Object.keys(rows).length === rowIds.length) {
   const growth: Record<string, Record<string, Samples>> = {}
-  for (const row of all) {
-    if (row.growth === undefined) continue
+  const growing = all.filter((row) => row.growth !== undefined)
+  for (const row of growing) {
     console.log(`How the cost of ${row.id} grows …`)
-    growth[row.id] = await insistently(row.id, () => measureGrowth(row, settings))
+    const found = await insist(row.id, () => measureGrowth(row, settings))
+    if (found !== undefined) growth[row.id] = found
   }
-  const results: Results = { ...began, rows, growth }
-  await writeResults(results)
-  await publish(all, await readResults())
-  console.log('Written: bench/results.json, docs/performance.md, docs/performance-ratios.svg, docs/performance-growth.svg')
-}
-
-/** One accident is no reason to lose a quarter of an hour. */
-async function insistently<T> (what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    console.error(`${what} failed, and is tried once more:`, error)
-    return work()
+  if (Object.keys(growth).length === growing.length) {
+    const results: Results = { ...began, rows, growth }
+    await writeResults(results)
+    await publish(all, await readResults())
+    console.log('Written: bench/results.json, docs/performance.md, docs/performance-ratios.svg, docs/performance-growth.svg')
   }
 }

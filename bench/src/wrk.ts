@@ -40,22 +40,27 @@ export function wantWrk (): void {
  * Keeps a server busy for `duration` milliseconds with wrk: it costs a fraction of the fastest server here, so that the
  * server is what is measured. A generator in JavaScript has more to do for a request than a bare Fastify.
  *
- * Of requests that may be sent only once there are half as many again as a round at this `rate` would need.
+ * Of requests that may be sent only once there are half as many again as a round at this `rate` would need. Where that
+ * was too slow a guess, the round is measured again with twice as many.
  *
- * Rejects when a request failed, or when those that may be sent only once were too few.
+ * Rejects when a request failed, or when there are not as many that may be sent only once as it takes.
  * @see https://github.com/wg/wrk
  */
-export async function load (worker: Child<Question>, { port, once }: { port: number, once: boolean }, duration: number, rate?: number): Promise<Sample> {
+export async function load (worker: Pick<Child<Question>, 'ask'>, server: { port: number, once: boolean }, duration: number, rate: number = Infinity): Promise<Sample> {
   const folder = await mkdtemp(join(tmpdir(), 'consentry-bench-'))
   try {
     const file = join(folder, 'requests')
-    const count = await worker.ask({ ask: 'requests', file, ...rate !== undefined && { most: Math.ceil(rate * duration / 1_000 * 1.5) + 500 } }) as number
+    const most = Math.ceil(rate * duration / 1_000 * 1.5) + 500
+    const count = await worker.ask({ ask: 'requests', file, ...most < Infinity && { most } }) as number
     const before = await worker.ask({ ask: 'usage' }) as number
-    const args = ['-t', '1', '-c', String(connections), '-d', `${Math.max(1, Math.round(duration / 1_000))}s`, '-s', script, `http://127.0.0.1:${port}`, '--', file]
+    const args = ['-t', '1', '-c', String(connections), '-d', `${Math.max(1, Math.round(duration / 1_000))}s`, '-s', script, `http://127.0.0.1:${server.port}`, '--', file]
     const { stdout } = await promisify(execFile)(...onCore('load', 'wrk', args))
     const used = await worker.ask({ ask: 'usage' }) as number - before
     const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report
-    if (once && report.sent > count) throw new Error(`${count} requests were too few for a round`)
+    if (server.once && report.sent > count) {
+      if (count < most) throw new Error(`${count} requests were too few for a round`)
+      return await load(worker, server, duration, rate * 2)
+    }
     if (report.failed > 0) throw new Error(`${report.failed} of ${report.requests} requests failed`)
     return { rate: report.requests / report.micros * 1e6, micros: used / report.requests, busy: used / report.micros }
   } finally {

@@ -1,8 +1,8 @@
+import { launchChromium, typeIn } from '@consentry/testing'
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, BrowserContextOptions, Page, WebSocketRoute } from 'playwright-core'
 import t from 'tap'
-import { launchChromium, typeIn } from './chromium.ts'
 import { startDemo, until } from './demo.ts'
 import type { Demo } from './demo.ts'
 

@@ -1,7 +1,6 @@
-import { createBrowser, freePort, signIn, startRedis } from '@consentry/testing'
+import { createBrowser, freePort, launchChromium, signIn, startRedis, typeIn } from '@consentry/testing'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { launchChromium, typeIn } from './chromium.ts'
 import { runDemo, startDemo, until, type Demo } from './demo.ts'
 
 // A lease is longer than a test may take otherwise.

@@ -1,10 +1,10 @@
-import { build } from 'esbuild'
+import { launchChromium, type Chromium, type ChromiumPage } from '@consentry/testing'
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Browser, type Page } from 'playwright-core'
 import t from 'tap'
 import type { WebSocket } from 'ws'
 import { document, event, hostileServer, json, stream, wellBehaved, type HostileServer } from './hostile-server.ts'
+import { bundle, inPage } from './page.ts'
 
 t.setTimeout(300_000)
 
@@ -21,13 +21,8 @@ interface Stage {
   server: HostileServer
   /** Says an event of a run to the page. */
   say: (executionId: string, seq: number, type: 'oauth_required' | 'oauth_resolved', data: object) => void
-  page: Page
+  page: ChromiumPage
   faults: string[]
-}
-
-async function bundle (name: string): Promise<string> {
-  const { outputFiles: [file] } = await build({ entryPoints: [fileURLToPath(new URL(`../src/${name}.js`, import.meta.url))], bundle: true, format: 'esm', write: false })
-  return file?.text ?? ''
 }
 
 /** A page that sets everything before the element is defined, as pages do that load it later. */
@@ -39,11 +34,11 @@ client.onOauthRequired((question) => { (globalThis.questions ??= {})[question.fl
 await import('./prompt.js')
 globalThis.ready = true`
 
-let browser: Browser
-t.before(async () => { browser = await chromium.launch({ executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu'] }) })
+let browser: Chromium
+t.before(async () => { browser = await launchChromium() })
 t.teardown(() => browser.close())
 
-async function start (t: Parameters<typeof hostileServer>[0], options: Parameters<Browser['newContext']>[0] = {}): Promise<Stage> {
+async function start (t: Parameters<typeof hostileServer>[0], options: Parameters<Chromium['newContext']>[0] = {}): Promise<Stage> {
   let open: WebSocket | undefined
   const files: Record<string, [string, string]> = {
     '/': ['text/html', '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Page</title><body><h1>Page</h1><consentry-prompt><p slot="intro">The page says why.</p><button slot="actions">Not now</button></consentry-prompt><script type="module" src="page.js"></script>'],
@@ -77,9 +72,8 @@ async function start (t: Parameters<typeof hostileServer>[0], options: Parameter
   }
 }
 
-const inPage = <T>(page: Page, script: string): Promise<T> => page.evaluate(script)
 /** Not by the browser's own waiting, which the policy of the page forbids. */
-async function until (page: Page, script: string): Promise<void> {
+async function until (page: ChromiumPage, script: string): Promise<void> {
   while (await inPage(page, script) !== true) await page.waitForTimeout(5)
 }
 

@@ -1,9 +1,7 @@
-import { accessSync } from 'node:fs'
-import { build } from 'esbuild'
-import { fileURLToPath } from 'node:url'
-import { chromium, type Page } from 'playwright-core'
+import { launchChromium } from '@consentry/testing'
 import t from 'tap'
 import { promptTexts } from '../src/prompt.ts'
+import { bundle, inPage } from './page.ts'
 import { apiKey, startServer, type TestServer } from './server.ts'
 
 t.setTimeout(300_000)
@@ -26,17 +24,8 @@ async function start (t: Parameters<typeof startServer>[0]): Promise<TestServer>
   return server
 }
 
-async function bundle (name: string): Promise<string> {
-  const { outputFiles: [file] } = await build({ entryPoints: [fileURLToPath(new URL(`../src/${name}.js`, import.meta.url))], bundle: true, format: 'esm', write: false })
-  return file?.text ?? ''
-}
-
-const inPage = <T>(page: Page, script: string): Promise<T> => page.evaluate(script)
-
 t.test('B21: the element says where it leads, and nothing is opened but by the person', async (t) => {
-  const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-  accessSync(executablePath)
-  const browser = await chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu'] })
+  const browser = await launchChromium()
   t.teardown(() => browser.close())
   const server = await start(t)
   const context = await browser.newContext()

@@ -59,6 +59,8 @@ export interface Sessions<Data = unknown> {
   create (owner: Owner, data: Data, options?: NewSession): Promise<OpenedSession<Data>>
   /** The session of the browser with this secret, kept alive by the look. */
   find (secret: string): Promise<Session<Data> | undefined>
+  /** Whether the session of this secret goes on under another, which only its browser is told. */
+  hasMoved (secret: string): Promise<boolean>
   /** When it ends unless it is seen again, in milliseconds since the epoch; `undefined` when it has. Does not keep it alive. */
   endOf (id: string): Promise<number | undefined>
   /** What is attached to it; `undefined` when nothing is, or it is over. Does not keep it alive. */
@@ -145,6 +147,12 @@ export function createSessions<Data> (options: SessionsOptions): Sessions<Data> 
       // If it changed meanwhile it was revoked, or another request kept it alive.
       if (now - session.seenAt > idleLifetime / 10) await records.replace(json, { ...session, seenAt: now })
       return visible(session)
+    },
+
+    async hasMoved (secret) {
+      const id = idOf(secret)
+      const session = await records.follow(id)
+      return session !== undefined && session.id !== id
     },
 
     async endOf (id) {

@@ -72,8 +72,11 @@ export type HttpError = FastifyError & {
   members: Record<string, unknown>
   /** The path on which a person can try again. */
   tryAgain?: string
-  /** All that is wrong is a session that ran out: a browser sends its cookie all the same. */
-  staleSession?: true
+  /**
+   * All that is wrong is a session that is over: a browser sends its cookie all the same. One that moved goes on under
+   * another id, whose cookie is on its way to this browser.
+   */
+  staleSession?: 'over' | 'moved'
   /** What a sign-in must be like (RFC 9470 section 3). */
   stepUp?: StepUp
 }
@@ -136,6 +139,6 @@ export function failureHeaders (reply: FastifyReply, error: HttpError): void {
   reply.code(error.statusCode).header('cache-control', 'no-store')
   if (error.statusCode === 401) reply.header('www-authenticate', challenges(reply.request, error))
   // Or the browser goes on sending it, and every request looks for a session that is over.
-  if (error.staleSession === true) clearSessionCookie(reply)
+  if (error.staleSession === 'over') clearSessionCookie(reply)
   if (error.retryable && error.statusCode >= 429) reply.header('retry-after', String(Math.ceil((error.retryAfter ?? 5_000) / 1000)))
 }

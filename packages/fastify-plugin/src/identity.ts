@@ -36,7 +36,8 @@ export function identify (app: FastifyInstance, context: Context): void {
       request[kSession] = caller?.session ?? null
     } catch (error) {
       const refusal = asHttpError(error) ?? httpError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: error })
-      if (isStaleSession(request, refusal)) refusal.staleSession = true
+      const stale = staleSession(request, refusal)
+      if (stale !== undefined) refusal.staleSession = await context.sessions.hasMoved(stale).catch(() => true) ? 'moved' : 'over'
       request[kRefusal] = refusal
       if (isFinal(request, refusal, requirementOf(request, context.settings.defaultAuth) === false)) return refuse(context, request, reply, refusal)
     }
@@ -68,8 +69,11 @@ function isDeliberate (headers: IncomingHttpHeaders): boolean {
   return headers.authorization !== undefined || headers['x-api-key'] !== undefined
 }
 
-function isStaleSession (request: FastifyRequest, { code }: HttpError): boolean {
-  return code === 'CONSENTRY_ERR_CREDENTIAL_INVALID' && !isDeliberate(request.headers) && sessionCookies(request).length === 1
+/** The secret of a session that is over, when that is all that is wrong. */
+function staleSession (request: FastifyRequest, { code }: HttpError): string | undefined {
+  if (code !== 'CONSENTRY_ERR_CREDENTIAL_INVALID' || isDeliberate(request.headers)) return undefined
+  const secrets = sessionCookies(request)
+  return secrets.length === 1 ? secrets[0] : undefined
 }
 
 /** The session that the caller is known by. */

@@ -23,7 +23,7 @@ export function logout (app: FastifyInstance, context: Context): void {
     if (!isOwnPage(request, settings.allowedOrigins)) throw httpError('CONSENTRY_ERR_CROSS_ORIGIN')
     const refusal = refusalOf(request)
     // Who cannot be told is not signed out, and must not believe it.
-    if (refusal !== null && refusal.staleSession !== true) throw refusal
+    if (refusal !== null && refusal.staleSession !== 'over') throw refusal
     const session = sessionOf(request)
     context.csrf.verify(request)
     // First here: it must not wait for the provider.

@@ -16,9 +16,9 @@ const mendable: ReadonlySet<ErrorCode> = new Set(['CONSENTRY_ERR_AUTHENTICATION_
 /** Ends the request: a person is sent to the sign-in or gets a page, a program gets a problem document. */
 export function refuse (context: Context, request: FastifyRequest, reply: FastifyReply, error: HttpError): FastifyReply {
   if (request.ws || !wantsHtml(request)) return sendProblem(reply, error)
-  const isMendable = error.statusCode === 401 && (error.staleSession === true || mendable.has(error.code))
+  const isMendable = error.statusCode === 401 && (error.staleSession !== undefined || mendable.has(error.code))
   if (!isMendable || context.settings.login.length === 0 || request.method !== 'GET') return sendErrorPage(context, request, reply, error)
-  if (error.staleSession === true) clearSessionCookie(reply)
+  if (error.staleSession === 'over') clearSessionCookie(reply)
   return leave(reply, signInPath(context, request, error))
 }
 

@@ -16,7 +16,7 @@ export function whoami (app: FastifyInstance, { csrf }: Context): void {
     // Who cannot be told now is not the same as nobody.
     if (refusal !== null && refusal.statusCode !== 401) throw refusal
     reply.header('cache-control', 'no-store')
-    if (refusal?.staleSession === true) clearSessionCookie(reply)
+    if (refusal?.staleSession === 'over') clearSessionCookie(reply)
     if (userInfo === null) return reply.send({ authenticated: false })
     const session = sessionOf(request)
     return reply.send({ authenticated: true, userId: userInfo.userId, ...(session !== null && { csrfToken: csrf.create(session) }) })

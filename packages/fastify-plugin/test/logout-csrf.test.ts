@@ -1,14 +1,11 @@
+import { launchChromium, typeIn } from '@consentry/testing'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { chromium } from 'playwright-core'
 import t from 'tap'
 import { startServer } from './server.ts'
 
 t.setTimeout(300_000)
-
-const executablePath = process.env['CHROMIUM_PATH'] || '/usr/bin/chromium'
-const args = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking']
 
 t.test('T3: in a real browser a page of another site signs nobody out', async (t) => {
   const server = await startServer(t, { routes: (app) => {
@@ -23,15 +20,13 @@ t.test('T3: in a real browser a page of another site signs nobody out', async (t
   t.teardown(() => { evil.close() })
   await once(evil, 'listening')
 
-  const browser = await chromium.launch({ executablePath, args })
+  const browser = await launchChromium()
   t.teardown(() => browser.close())
   const context = await browser.newContext()
   const page = await context.newPage()
   const session = async (): Promise<string | undefined> => (await context.cookies(server.url)).find(({ name }) => name.endsWith('session'))?.value
   await page.goto(`${server.url}/account`)
-  await page.getByLabel('Username').fill('alice')
-  await page.getByLabel('Password').fill('correct horse')
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await typeIn(page, 'alice')
   await page.waitForURL(`${server.url}/account`)
   const before = await session()
   t.ok(before)

@@ -72,6 +72,30 @@ t.test('B19 with other rights comes another session id', async (t) => {
   t.match((await call(browser, server, '/auth/userinfo')).json(), { subject: 'alice' })
 })
 
+t.test('B19 a request that was on its way with the old session id takes nothing from the new one', async (t) => {
+  const { op, server } = await hostileServer(t, { routes: (app) => { app.get('/me', { config: { auth: true } }, async () => 'me') } })
+  Object.assign(op.account, { groups: ['staff'] })
+  const browser = await server.browser()
+  await browser.open(`${server.url}/auth/login`)
+  const old = { cookie: browser.cookieHeader(server.url), 'sec-fetch-site': 'same-origin' }
+  const late = (path: string, headers = {}, method = 'GET'): Promise<Response> => fetch(server.url + path, { redirect: 'manual', method, headers: { ...old, ...headers } })
+  const ways = (): Promise<Response[]> => Promise.all([late('/auth/userinfo'), late('/auth/status'), late('/me'), late('/me', { accept: 'text/html' })])
+  Object.assign(op.account, { groups: ['staff', 'admins'] })
+  const [cookie = ''] = (await call(browser, server, '/auth/refresh', { method: 'POST' })).headers.getSetCookie()
+  browser.setCookie(cookie, server.url)
+
+  const answers = await ways()
+  t.same(answers.map(({ status }) => status), [401, 200, 401, 303])
+  for (const { url, headers } of answers) t.same(headers.getSetCookie(), [], url)
+  const out = await late('/auth/logout', { origin: server.url }, 'POST')
+  t.equal(out.status, 401, 'nor is anybody told that they are signed out who is not')
+  t.same(out.headers.getSetCookie(), [])
+  t.match((await call(browser, server, '/auth/userinfo')).json(), { groups: ['staff', 'admins'] })
+
+  t.equal((await call(browser, server, '/auth/logout', { method: 'POST' })).status, 200)
+  for (const { url, headers } of await ways()) t.match(headers.getSetCookie(), [/^__Host-consentry-session=;/], `${url}: it is over now`)
+})
+
 t.test('signing out gives the tokens back when asked', async (t) => {
   const server = await startServer(t)
   const alice = await server.browser('alice')

@@ -1,33 +1,17 @@
-import { accessSync, constants } from 'node:fs'
-import { chromium, type Page } from 'playwright-core'
+import { launchChromium, typeIn, type ChromiumPage } from '@consentry/testing'
 import t from 'tap'
 import { createWorld, listens, path, states } from './world.ts'
 
 // A real browser on a small machine.
 t.setTimeout(300_000)
 
-const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-
-function findChromium (): string {
-  const places = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].filter((path) => path !== undefined && path !== '')
-  for (const path of places as string[]) {
-    try {
-      accessSync(path, constants.X_OK)
-      return path
-    } catch {}
-  }
-  throw new Error(`No Chromium at ${places.join(', ')}. Install one (apt-get install chromium), or say where it is with CHROMIUM_PATH.`)
-}
-
-async function signIn (page: Page, url: string): Promise<void> {
+async function signIn (page: ChromiumPage, url: string): Promise<void> {
   await page.goto(url)
-  await page.getByLabel('Username').fill('alice')
-  await page.getByLabel('Password').fill('correct horse')
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await typeIn(page, 'alice')
 }
 
 t.test('T14 in a real browser', async (t) => {
-  const browser = await chromium.launch({ executablePath: findChromium(), args: flags })
+  const browser = await launchChromium()
   t.teardown(() => browser.close())
 
   await t.test('seed C: AuthFlowManager.run_native: the system browser, the loopback, the page after the exchange', async (t) => {

@@ -26,7 +26,7 @@ ${chapters.reduce((sum, { cases }) => sum + cases.length, 0)} cases, ${runs.leng
 
 What comes of it is one of these:
 
-- **accepted**: the person is signed in, or the run goes on with the grant of the right account. "Account unknown": with a grant of which nobody told whose it is.
+- **accepted**: the person is signed in, the run goes on with the grant of the right account, or the provider has ended a grant that was disconnected. "Account unknown": with a grant of which nobody told whose it is.
 - **asked again**: what was granted is not enough or is over, and the run asks the person anew.
 - **a code** of [errors.md](errors.md), and silence from there on. "Nobody sent there": not even the browser gets to the provider. "No token request": the code is not sent. "No userinfo request": the tokens are not used. "Nothing kept": all was asked, and thrown away. In each case nothing that comes later happens either, there is no session, and no grant is stored, unless "what is held stays": a session or a grant of before, as it was.
 - **again in** so many seconds: what the page tells the person to wait.

@@ -1,6 +1,7 @@
 import { createBrowser, type Browser, type Expected, type Journey } from '@consentry/testing'
 import type { Application, Trial } from './application.ts'
 import { connect } from './connect.ts'
+import { disconnect } from './disconnect.ts'
 import { logout, logoutToken } from './logout.ts'
 import { refreshGrant, refreshSignIn } from './refresh.ts'
 import { expectedText, seenText, type Result } from './result.ts'
@@ -27,6 +28,7 @@ const ways: Record<Journey, { signIn?: Way, connect?: Way }> = {
     connect
   },
   refresh: { signIn: refreshSignIn, connect: refreshGrant },
+  disconnect: { connect: disconnect },
   'logout token': { signIn: logoutToken },
   logout: { signIn: logout },
   'initiated sign-in': {

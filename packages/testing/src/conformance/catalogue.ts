@@ -6,6 +6,7 @@ import { keys } from './keys.ts'
 import { initiatedSignIn, logout, logoutToken } from './logout.ts'
 import { pushedRequest, requiredPushedRequest } from './pushed-request.ts'
 import { refresh, refreshedIdToken } from './refresh.ts'
+import { revocation } from './revocation.ts'
 import { signature } from './signature.ts'
 import { idTokenMissing, idTokenUnread, tokenResponse } from './token-response.ts'
 import { transport } from './transport.ts'
@@ -15,5 +16,5 @@ import { plainUserinfo, userinfo } from './userinfo.ts'
 /** Everything that a hostile or an odd provider may do, and what must come of it. */
 export const conformance: readonly ConformanceChapter[] = [
   idToken, signature, keys, discovery, authorizationResponse, advertisedIssuer, tokenResponse, idTokenMissing, idTokenUnread, userinfo, plainUserinfo,
-  refresh, refreshedIdToken, dpop, pushedRequest, requiredPushedRequest, logoutToken, logout, initiatedSignIn, ...transport
+  refresh, refreshedIdToken, revocation, dpop, pushedRequest, requiredPushedRequest, logoutToken, logout, initiatedSignIn, ...transport
 ]

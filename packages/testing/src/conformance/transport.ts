@@ -91,3 +91,10 @@ export const transport: readonly ConformanceChapter[] = [
   chapter('jwks', { title: 'Keys that cannot be loaded', about: 'Without keys no signature is checked, and without a signature nobody is signed in.', no: 'userinfo', protocols: ['oidc'] }),
   chapter('userinfo', { title: 'Userinfo that fails', about: 'A sign-in fails; for a connect the ID token says whose the grant is.', no: 'session', protocols: ['oidc'], connect: 'accepted' })
 ]
+
+/** Whatever stands in an answer of 200, it is one (RFC 7009 section 2.2), and an empty one is the ordinary one. */
+export const revocationFaults: readonly ConformanceCase[] = faults.filter(({ name, client }) => name !== 'empty' && client?.clock === undefined).map(({ name, does, client, override }) => ({
+  name: `revoke-${name}`, does, ...client !== undefined && { client },
+  misbehave: (op) => { op.overrides.revoke = override(op) },
+  expected: name.startsWith('html') ? 'accepted' : refusal(codes.unavailable, 'session')
+}))

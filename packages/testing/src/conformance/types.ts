@@ -58,7 +58,7 @@ export interface ConformanceCase {
 }
 
 /** What all cases of a chapter go through. */
-export type Journey = 'sign-in and connect' | 'refresh' | 'logout token' | 'logout' | 'initiated sign-in'
+export type Journey = 'sign-in and connect' | 'refresh' | 'disconnect' | 'logout token' | 'logout' | 'initiated sign-in'
 
 /** Cases about one thing. */
 export interface ConformanceChapter {

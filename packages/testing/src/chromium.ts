@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs'
-import { chromium } from 'playwright-core'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser as Chromium, Page as ChromiumPage } from 'playwright-core'
+
+export type { Chromium, ChromiumPage }
 
 const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
@@ -16,12 +17,14 @@ function findChromium (): string {
 }
 
 /** Starts the Chromium of this machine. */
-export async function launchChromium (): Promise<Browser> {
+export async function launchChromium (): Promise<Chromium> {
+  // It takes long to load, and few tests need it.
+  const { chromium } = await import('playwright-core')
   return chromium.launch({ executablePath: findChromium(), args: flags })
 }
 
 /** Fills in the sign-in page of a local provider. */
-export async function typeIn (page: Page, username: string): Promise<void> {
+export async function typeIn (page: ChromiumPage, username: string): Promise<void> {
   await page.getByLabel('Username').fill(username)
   await page.getByLabel('Password').fill('correct horse')
   await page.getByRole('button', { name: 'Sign in' }).click()
