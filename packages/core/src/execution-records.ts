@@ -87,7 +87,8 @@ export function createExecutionRecords ({ state, wakeups, index, maxAge, retenti
     }
     const next = after(record, event, seq)
     if (last || seq === 1 || seq % recordEvery === 0) await store(next)
-    wakeups.wake(eventsTopic(record.owner), eventsHint(record))
+    const { type, time, data } = event
+    wakeups.wake(eventsTopic(record.owner), eventsHint(record), { type, executionId: record.id, seq, time, data } as ExecutionEvent)
     if (last) await index.remove(record.owner, record.id)
     return { record: next, written: true }
   }

@@ -69,9 +69,9 @@ export class Feed extends Deadline implements EventFeed, WakeupListener {
     ports.wakeups.add(eventsTopic(owner), this)
   }
 
-  hear (detail: string): void {
+  hear (detail: string, event?: ExecutionEvent): void {
     const [id = '', node = ''] = detail.split(' ')
-    this.#hint({ id, node })
+    this.#hint({ id, node }, event)
   }
 
   miss (): void {
@@ -125,9 +125,24 @@ export class Feed extends Deadline implements EventFeed, WakeupListener {
     return this.#cursors?.has(executionId) === true || this.#done?.has(executionId) === true
   }
 
-  #hint ({ id, node }: Pick<ExecutionRecord, 'id' | 'node'>): void {
+  #hint ({ id, node }: Pick<ExecutionRecord, 'id' | 'node'>, event?: ExecutionEvent): void {
     if (this.#all && !this.#isKnown(id)) this.#open(id, node, 0)
-    void this.#pump(id)
+    if (event === undefined || !this.#pass(event)) void this.#pump(id)
+  }
+
+  /** What was written on this node is not read, if it is the next one and the one before is gone. */
+  #pass (event: ExecutionEvent): boolean {
+    const cursor = this.#cursors?.get(event.executionId)
+    if (cursor === undefined || cursor.reading || event.seq !== cursor.seq + 1) return false
+    cursor.seq = event.seq
+    try {
+      const sending = this.#send(event)
+      if (isLast(event.type)) this.#finish(event.executionId)
+      else if (sending !== undefined) void this.#pump(event.executionId, sending)
+    } catch (error) {
+      this.#ports.onError(error, 'sending events')
+    }
+    return true
   }
 
   #open (executionId: string, node: string, seq: number): void {
@@ -174,14 +189,15 @@ export class Feed extends Deadline implements EventFeed, WakeupListener {
     if (!this.#closed) this.#ports.deadlines.set(reread, this)
   }
 
-  /** Reads on from the cursor; a hint that comes meanwhile makes it read once more. */
-  async #pump (executionId: string): Promise<void> {
+  /** Reads on from the cursor, after what is being sent; a hint that comes meanwhile makes it read once more. */
+  async #pump (executionId: string, sending?: Promise<void>): Promise<void> {
     const cursor = this.#cursors?.get(executionId)
     if (cursor === undefined) return
     cursor.again = true
     if (cursor.reading) return
     cursor.reading = true
     try {
+      if (sending !== undefined) await sending
       while (cursor.again) {
         cursor.again = false
         const events = await this.#ports.read(executionId, cursor.seq, batch)

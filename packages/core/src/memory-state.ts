@@ -65,9 +65,11 @@ export function memoryState (options: MemoryStateOptions = {}): StateStore {
       // Its writer knows of entries that are lost: the numbers go on, and what was before them is of no use.
       if (after !== undefined && log.newest < after) log = { entries: [], newest: after, closed: false }
       put(logs, name, log, ttl)
-      // A list of just this length: most logs stay short, and `push` makes room for seventeen.
-      const entries = log.entries.concat(inOnePiece(value))
-      log.entries = entries.length > limit ? entries.slice(-limit) : entries
+      const { entries } = log
+      // A list of just this length while it is short, as most are: `push` makes room for many more.
+      if (entries.length < 16) log.entries = entries.concat(inOnePiece(value))
+      else entries.push(inOnePiece(value))
+      if (log.entries.length > limit) log.entries.splice(0, log.entries.length - limit)
       log.closed = last
       return ++log.newest
     },

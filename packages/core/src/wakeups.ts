@@ -1,10 +1,12 @@
+import type { ExecutionEvent } from './events.ts'
 import { inOnePiece } from './one-piece.ts'
 import type { StateStore } from './ports.ts'
+import { randomId, systemRandomBytes } from './random.ts'
 
 /** Hears of one topic. */
 export interface WakeupListener {
-  /** Something changed. */
-  hear (detail: string): void
+  /** Something changed; `event` when it was written on this node, and need not be read. */
+  hear (detail: string, event?: ExecutionEvent): void
   /** Hints may have been lost here: time to read again. */
   miss (): void
 }
@@ -22,24 +24,35 @@ export interface Wakeups {
   /** Calls `listener` when hints may have been lost here: time to read again. */
   onMissed (listener: () => void): () => void
   /** Tells everyone who listens on any node. Never rejects: who misses a hint reads again later. */
-  wake (topic: string, detail?: string): void
+  wake (topic: string, detail?: string, event?: ExecutionEvent): void
   /** Ends the subscription of this node. */
   close (): Promise<void>
 }
 
 const channel = 'consentry:wakeups'
 
-/** One subscription for the whole node; what is said in one turn of the event loop travels in one message. */
+/**
+ * One subscription for the whole node; what is said in one turn of the event loop travels in one message: who says it,
+ * then topics and details by turns. Who listens here does not wait for it to come back.
+ */
 export function createWakeups (state: StateStore): Wakeups {
+  const self = randomId(16, systemRandomBytes)
+  const fromSelf = `["${self}"`
   // Most topics have one listener, which costs no Set.
   const topics = new Map<string, WakeupListener | Set<WakeupListener>>()
   const missed = new Set<() => void>()
-  let pending: Array<[string, string]> = []
+  let pending = [self]
+  let events: Array<ExecutionEvent | undefined> = []
   let subscription: Promise<() => Promise<void>> | undefined
+  let closed = false
 
   function receive (message: string): void {
-    for (const [topic, detail] of hints(message)) {
-      for (const listener of each(topics.get(topic))) listener.hear(detail)
+    if (!message.startsWith(fromSelf)) tell(hints(message))
+  }
+
+  function tell (said: readonly string[], written: ReadonlyArray<ExecutionEvent | undefined> = []): void {
+    for (let index = 1; index < said.length; index += 2) {
+      for (const listener of each(topics.get(said[index] as string))) listener.hear(said[index + 1] as string, written[(index - 1) / 2])
     }
   }
 
@@ -49,9 +62,11 @@ export function createWakeups (state: StateStore): Wakeups {
   }
 
   function flush (): void {
-    const message = JSON.stringify(pending)
-    pending = []
-    state.publish(channel, message).catch(() => {})
+    const [said, written] = [pending, events]
+    pending = [self]
+    events = []
+    state.publish(channel, JSON.stringify(said)).catch(() => {})
+    tell(said, written)
   }
 
   async function ready (): Promise<void> {
@@ -65,6 +80,7 @@ export function createWakeups (state: StateStore): Wakeups {
   }
 
   function add (topic: string, listener: WakeupListener): void {
+    if (closed) return
     // Who cannot wait for it reads again later.
     if (subscription === undefined) ready().catch(() => {})
     const others = topics.get(topic)
@@ -95,11 +111,13 @@ export function createWakeups (state: StateStore): Wakeups {
       return () => { missed.delete(listener) }
     },
 
-    wake (topic, detail = '') {
-      if (pending.push([topic, detail]) === 1) queueMicrotask(flush)
+    wake (topic, detail = '', event) {
+      pending.push(topic, detail)
+      if (events.push(event) === 1) queueMicrotask(flush)
     },
 
     async close () {
+      closed = true
       topics.clear()
       missed.clear()
       const unsubscribe = await subscription?.catch(() => undefined)
@@ -113,9 +131,10 @@ function each (listeners: WakeupListener | Set<WakeupListener> | undefined): Ite
 }
 
 /** Others may talk on the channel too: what cannot be understood is a hint that was lost. */
-function hints (message: string): Array<[string, string]> {
+function hints (message: string): string[] {
   try {
-    return JSON.parse(message) as Array<[string, string]>
+    const said: unknown = JSON.parse(message)
+    return Array.isArray(said) && said.every((each) => typeof each === 'string') ? said : []
   } catch {
     return []
   }

@@ -447,19 +447,83 @@ t.test('R6: a feed finds what it got no hint of', async (t) => {
   let deaf = false
   const state: StateStore = { ...inner, publish: async (channel, message) => { if (!deaf) await inner.publish(channel, message) } }
   const world = createWorld({ state })
+  const elsewhere = createWorld(world)
   const all = listen(world, alice)
   await all.feed.subscribeAll()
-  const run = await start(world, (execution) => { execution.progress(1); return forever(execution) })
+  const run = await start(elsewhere, (execution) => { execution.progress(1); return forever(execution) })
   await rest()
   const single = listen(world, alice)
   await single.feed.subscribe(run.id)
   deaf = true
-  const unheard = await start(world, forever)
-  await world.executions.cancel(alice, run.id)
+  const unheard = await start(elsewhere, forever)
+  await elsewhere.executions.cancel(alice, run.id)
+  await rest()
+  t.same(types(single.events), ['running', 'progress'])
   await world.clock.advance(minute)
   t.same(types(single.events), ['running', 'progress', 'cancelled'])
   t.same(all.events.filter(({ executionId }) => executionId === run.id).map(({ seq }) => seq), [1, 2, 3])
   t.same(types(all.events.filter(({ executionId }) => executionId === unheard.id)), ['running'])
+})
+
+t.test('P11: what is written on this node is not read, unless the one before is still on its way', async (t) => {
+  const inner = memoryState()
+  let reads = 0
+  let away = false
+  const world = createWorld({ state: { ...inner, read: async (...args) => {
+    reads++
+    if (away) throw new Error('away')
+    return inner.read(...args)
+  } } })
+  const { feed, events } = listen(world, alice)
+  const slow: number[] = []
+  const taken: Array<() => void> = []
+  const slowFeed = world.executions.feed(alice, ({ seq }) => {
+    slow.push(seq)
+    return new Promise((resolve) => { taken.push(resolve) })
+  })
+  await feed.subscribeAll()
+  let report: ((data: unknown) => void) | undefined
+  await start(world, (execution) => {
+    report = (data) => { execution.progress(data) }
+    return forever(execution)
+  })
+  await rest()
+  report?.({ step: 1 })
+  await rest()
+  report?.({ step: 2 })
+  await rest()
+  t.same(events.map(({ seq }) => seq), [1, 2, 3])
+  t.match(events.at(-1), { type: 'progress', data: { step: 2 } })
+  t.equal(reads, 0)
+  await slowFeed.subscribeAll()
+  reads = 0
+  for (let step = 3; step < 6; step++) report?.({ step })
+  await rest()
+  t.same(slow, [4], 'the others wait in the log')
+  const take = async (): Promise<void> => {
+    taken.shift()?.()
+    await rest()
+  }
+  for (const seq of [5, 6]) {
+    await take()
+    t.equal(slow.at(-1), seq)
+  }
+  t.ok(reads > 0)
+  away = true
+  await take()
+  report?.({ step: 6 })
+  await rest()
+  t.equal(slow.at(-1), 7)
+  report?.({ step: 7 })
+  await rest()
+  await take()
+  t.equal(slow.at(-1), 7, 'the store is away')
+  away = false
+  report?.({ step: 8 })
+  await rest()
+  await take()
+  t.same(slow, [4, 5, 6, 7, 8, 9], 'none is left out')
+  t.same(events.map(({ seq }) => seq), [1, 2, 3, 4, 5, 6, 7, 8, 9])
 })
 
 t.test('a reader that throws harms only itself', async (t) => {

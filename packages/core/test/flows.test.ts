@@ -368,7 +368,7 @@ t.test('R6: the wake-up is lost', async (t) => {
   const flow = await begin(world)
   const waiting: Promise<FlowEnd> = world.flows.wait(flow, 'w')
   await rest()
-  await answer(world, flow.id)
+  await answer(createWorld(world), flow.id)
   let end: FlowEnd | undefined
   waiting.then((value) => { end = value })
   await world.clock.advance(25_000)

@@ -4,7 +4,7 @@ import { memoryState } from '../src/memory-state.ts'
 import type { StateStore } from '../src/ports.ts'
 import { systemRandomBytes } from '../src/random.ts'
 import { createSessions } from '../src/sessions.ts'
-import { createWakeups } from '../src/wakeups.ts'
+import { createWakeups, type Wakeups } from '../src/wakeups.ts'
 import { minute, rest } from './world.ts'
 
 const alice = { tenant: 'default', userId: 'alice' }
@@ -186,14 +186,15 @@ t.test('R6: who missed the revocation while cut off hears of it afterwards, and 
     return inner.subscribe(channel, listener)
   } }
   const wakeups = createWakeups(state)
-  const sessions = createSessions<{ userId: string }>({ state, wakeups, clock, randomBytes: systemRandomBytes, idleLifetime: 30 * minute, absoluteLifetime: 120 * minute })
+  const node = (wakeups: Wakeups) => createSessions<{ userId: string }>({ state, wakeups, clock, randomBytes: systemRandomBytes, idleLifetime: 30 * minute, absoluteLifetime: 120 * minute })
+  const [sessions, elsewhere] = [node(wakeups), node(createWakeups(state))]
   const [ended, other] = [await sessions.create(alice, { userId: 'alice' }), await sessions.create(bob, { userId: 'bob' })]
   const heard: string[] = []
   sessions.onRevoked(ended.session.id, () => { heard.push('alice') })
   sessions.onRevoked(ended.session.id, () => { heard.push('not any more') })()
   sessions.onRevoked(other.session.id, () => { heard.push('bob') })
   await wakeups.ready()
-  await sessions.revoke(ended.session.id)
+  await elsewhere.revoke(ended.session.id)
   await rest()
   t.same(heard, [], 'the hint was lost')
   for (const tell of missed) tell()
