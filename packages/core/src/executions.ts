@@ -82,8 +82,8 @@ export function createExecutions (options: ExecutionsOptions): Executions {
   const index = createOwnerIndex({ state, clock, kind: 'executions', lifetime: maxAge })
   const records = createExecutionRecords({ ...options, index })
   const lease = createLease({ state, clock, deadlines, node: randomId(16, randomBytes), length, isNeeded: () => runs.size > 0, onLapse: lookAtAll, onError })
-  const remote = createRemoteEnd({ records, lease, wakeups, clock, isHere: (id) => runs.has(id), onEnd: (id) => recentEnds.add(id, true) })
-  const recentEnds = createRecentEnds({ ...options, deadlines, ensure: (id) => remote.ensureEnd(id) })
+  const remote = createRemoteEnd({ ...options, records, lease, isHere: (id) => runs.has(id), onEnd: (id) => recentEnds.add(id, true) })
+  const recentEnds = createRecentEnds({ clock, deadlines, ensure: (id) => remote.ensureEnd(id), onError })
   const ports: RunPorts = {
     clock,
     deadlines,

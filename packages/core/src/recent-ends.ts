@@ -13,15 +13,13 @@ export interface RecentEnds {
 export interface RecentEndsOptions {
   clock: Clock
   deadlines: Deadlines
-  /** How long the store keeps an execution after its end, in milliseconds. */
-  retention: number
   /** Makes sure that the store has the end of the execution. Rejects while it cannot be reached. */
   ensure: (id: string) => Promise<void>
   onError: (error: unknown, doing: string) => void
 }
 
 /** How long a store may forget an end, in milliseconds. */
-const longestLag = 60_000
+const forgettable = 60_000
 /** How long connections may take to come back after it was away, in milliseconds. */
 const unsettled = 10_000
 /** How many are remembered. */
@@ -30,9 +28,7 @@ const most = 1_000
 const pause = 1_000
 
 /** Without it, an execution whose end was forgotten would seem to go on for as long as its node lives. */
-export function createRecentEnds ({ clock, deadlines, retention, ensure, onError }: RecentEndsOptions): RecentEnds {
-  // What is about to go by its own time is not forgotten.
-  const forgettable = Math.min(longestLag, retention / 2)
+export function createRecentEnds ({ clock, deadlines, ensure, onError }: RecentEndsOptions): RecentEnds {
   /** Until when each may be forgotten, by the monotonic clock; the oldest first. */
   const ends = new Map<string, number>()
   const doubtful = new Set<string>()

@@ -11,6 +11,8 @@ export interface RemoteEndOptions {
   lease: Lease
   wakeups: Wakeups
   clock: Clock
+  /** How long a log is kept after its end, in milliseconds. */
+  retention: number
   /** Whether it runs in this process. */
   isHere: (id: string) => boolean
   /** Hears of every execution that was ended from here. */
@@ -29,7 +31,7 @@ export interface RemoteEnd {
 /** Where the node that runs an execution hears that it was ended from elsewhere. */
 export const endedTopic = 'ended'
 
-export function createRemoteEnd ({ records, lease, wakeups, clock, isHere, onEnd }: RemoteEndOptions): RemoteEnd {
+export function createRemoteEnd ({ records, lease, wakeups, clock, retention, isHere, onEnd }: RemoteEndOptions): RemoteEnd {
   async function end (record: ExecutionRecord, type: 'failed' | 'cancelled', data: EventData['failed'] | EventData['cancelled']): Promise<ExecutionRecord> {
     const time = new Date(clock.now()).toISOString()
     let known = await records.current(record)
@@ -62,7 +64,8 @@ export function createRemoteEnd ({ records, lease, wakeups, clock, isHere, onEnd
       if (record === undefined) return
       const known = await alive(record)
       const [last] = await records.read(id, known.seq - 1, 1)
-      if (last !== undefined) return
+      // One that goes by its own time may go before the record does.
+      if (last !== undefined || clock.now() - (known.endedAt ?? 0) > retention / 2) return
       // The record has the end and the log has not; a result was in the log alone.
       const { seq, status, error = failure('CONSENTRY_ERR_NODE_LOST') } = known
       const reopened: ExecutionRecord = { ...known, seq: seq - 1, status: 'running' }
