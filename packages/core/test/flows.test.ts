@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createDeadlines } from '../src/deadlines.ts'
+import { ConsentryError } from '../src/errors.ts'
 import { createFlows, type MatchedFlow } from '../src/flows.ts'
 import type { ConnectFlow, FlowEnd } from '../src/flow.ts'
 import { memoryState } from '../src/memory-state.ts'
@@ -91,6 +92,23 @@ t.test('R7: a second callback waits for the first and gets its result', async (t
   t.same(await Promise.all([first, second]), ['granted', 'granted'])
   t.equal(world.github.exchanges, 1)
   t.equal(await answer(world, flow.id).catch((error) => error.code), 'CONSENTRY_ERR_FLOW_NOT_FOUND', 'and a reload is not sent to the provider again')
+})
+
+t.test('R5, R8: a claim that the store does not take is none, and the same answer counts later', async (t) => {
+  const inner = memoryState()
+  const away = new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE')
+  let failing = false
+  const world = createWorld({ state: { ...inner, compareAndSet: async (...args) => {
+    if (failing) throw away
+    return inner.compareAndSet(...args)
+  } } })
+  const flow = await begin(world)
+  const answered = await matched(world, flow)
+  failing = true
+  t.equal(await codeOf(world.flows.claim(answered)), 'CONSENTRY_ERR_STORE_UNAVAILABLE')
+  failing = false
+  t.equal(await answer(world, flow.id), 'granted')
+  t.equal(world.github.exchanges, 1)
 })
 
 t.test('R8: a claim whose owner died is given up: the code is not used again, and a new question can be asked', async (t) => {
