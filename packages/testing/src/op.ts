@@ -136,7 +136,11 @@ export async function startLocalProvider (options: LocalProviderOptions = {}): P
     requirePushedAuthorizationRequests: options.requirePushedAuthorizationRequests ?? false,
     requireDpopNonce: options.requireDpopNonce ?? false
   }))
-  const note = (error: unknown): void => { ledger.errors.push(error instanceof Error ? error.stack ?? error.message : String(error)) }
+  const note = (error: unknown): void => {
+    // Who asked is gone: no fault of this provider.
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') return
+    ledger.errors.push(error instanceof Error ? error.stack ?? error.message : String(error))
+  }
   provider.on('server_error', (_ctx, error) => { note(error) })
   // Koa prints its errors unless somebody listens.
   const events: EventEmitter = provider
