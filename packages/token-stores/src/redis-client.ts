@@ -1,4 +1,4 @@
-import { ConsentryError } from '@consentry/core'
+import { ConsentryError, createDeadlines, systemClock } from '@consentry/core'
 import { createHash } from 'node:crypto'
 
 /** What is used of an `ioredis` client: one server, Sentinel or Cluster; `app.redis` of `@fastify/redis` is one too. */
@@ -37,25 +37,25 @@ export function script (text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
-/** Commands with an end: within `timeout` milliseconds each resolves, or rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE`. */
+/** Commands with an end: within `timeout` milliseconds or little more each resolves, or rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE`. */
 export interface Commands {
   run: <T> (command: (redis: RedisClient) => Promise<T>) => Promise<T>
   script: (script: Script, keys: string | readonly string[], ...args: string[]) => Promise<unknown>
 }
 
 export function createCommands (redis: RedisClient, timeout: number): Commands {
-  const late = (fail: (error: unknown) => void): void => { fail(new Error(`no answer within ${timeout} ms`)) }
+  const deadlines = createDeadlines(systemClock)
 
   function run<T> (command: (redis: RedisClient) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {
-        clearTimeout(timer)
+        deadline.cancel()
         reject(new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: withoutArguments(error) }))
       }
       // The client's own limits are the application's: it may wait for ever for a connection, or for a server that hangs.
-      const timer = setTimeout(late, timeout, fail)
+      const deadline = deadlines.add(timeout, () => { fail(new Error(`no answer within ${timeout} ms`)) }, undefined)
       command(redis).then((answer) => {
-        clearTimeout(timer)
+        deadline.cancel()
         resolve(answer)
       }, fail)
     })
