@@ -38,19 +38,16 @@ export function guard (app: FastifyInstance, context: Context): void {
     if (config?.auth !== undefined) check(config.auth, `${String(method)} ${url}`)
   })
 
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.is404) return
-    const said = requirementOf(request, defaultAuth)
-    if (isForeign(context, request, said)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_CROSS_ORIGIN'))
-    const requirement = said ?? false
-    if (requirement === false) return
-    const error = shortcoming(request, requirement, clock.now() / 1000)
-    if (error !== undefined) return refuse(context, request, reply, error)
+  app.addHook('onRequest', (request, reply, done) => {
+    const error = request.is404 ? undefined : refusalBy(context, request)
+    if (error === undefined) done()
+    else refuse(context, request, reply, error)
   })
 
-  app.addHook('preHandler', async (request, reply) => {
+  app.addHook('preHandler', (request, reply, done) => {
     const requirement = request.is404 ? false : requirementOf(request, defaultAuth) ?? false
-    if (!await passesCheck(request, requirement)) return refuse(context, request, reply, httpError('CONSENTRY_ERR_FORBIDDEN'))
+    if (typeof requirement === 'boolean' || requirement.check === undefined) return done()
+    return passesCheck(request, requirement).then((passes) => passes || refuse(context, request, reply, httpError('CONSENTRY_ERR_FORBIDDEN')))
   })
 
   app.decorateRequest('isAllowed', async function (this: FastifyRequest, requirement: RouteAuth) {
@@ -59,6 +56,14 @@ export function guard (app: FastifyInstance, context: Context): void {
     if (hasEnded(this)) return false
     return shortcoming(this, requirement, clock.now() / 1000) === undefined && await passesCheck(this, requirement)
   })
+}
+
+/** Why the route may not be called, as far as that can be told without the body. */
+function refusalBy (context: Context, request: FastifyRequest): HttpError | undefined {
+  const { defaultAuth, clock } = context.settings
+  const said = requirementOf(request, defaultAuth)
+  if (isForeign(context, request, said)) return httpError('CONSENTRY_ERR_CROSS_ORIGIN')
+  return said === undefined || said === false ? undefined : shortcoming(request, said, clock.now() / 1000)
 }
 
 /**

@@ -22,8 +22,9 @@ export function guardSockets (app: FastifyInstance, context: Context): void {
   const upgrades = new WeakMap<IncomingMessage, FastifyRequest>()
 
   // After the guard, so that only who passed is remembered.
-  app.addHook('preHandler', async (request) => {
+  app.addHook('preHandler', (request, _reply, done) => {
     if (request.ws && request.userInfo !== null && request.routeOptions.config.watchesItself !== true) upgrades.set(request.raw, request)
+    done()
   })
 
   app.websocketServer.on('connection', (socket: WebSocket, raw: IncomingMessage) => {

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import { RequestClient } from './client.ts'
 import type { BrowserSession, Context } from './context.ts'
@@ -23,25 +23,30 @@ export function identify (app: FastifyInstance, context: Context): void {
   app.decorateRequest(kSession, null)
   app.decorateRequest(kRefusal, null)
 
-  app.addHook('onRequest', async (request, reply) => {
+  // Of these hooks only what has to wait is asynchronous: they run for every request.
+  app.addHook('onRequest', (request, reply, done) => {
     const { headers } = request
     // A context that was created before this plugin does not have the decorators, but it has the hooks.
     request.userInfo ??= null
     request[kSession] ??= null
     request[kRefusal] ??= null
-    if (headers.cookie === undefined && !isDeliberate(headers)) return
-    try {
-      const caller = await context.identity.identify(request.raw, new RequestClient(request))
-      request.userInfo = caller?.userInfo ?? null
-      request[kSession] = caller?.session ?? null
-    } catch (error) {
-      const refusal = asHttpError(error) ?? httpError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: error })
-      const stale = staleSession(request, refusal)
-      if (stale !== undefined) refusal.staleSession = await context.sessions.hasMoved(stale).catch(() => true) ? 'moved' : 'over'
-      request[kRefusal] = refusal
-      if (isFinal(request, refusal, requirementOf(request, context.settings.defaultAuth) === false)) return refuse(context, request, reply, refusal)
-    }
+    if (headers.cookie === undefined && !isDeliberate(headers)) return done()
+    return readCaller(context, request, reply)
   })
+}
+
+async function readCaller (context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  try {
+    const caller = await context.identity.identify(request.raw, new RequestClient(request))
+    request.userInfo = caller?.userInfo ?? null
+    request[kSession] = caller?.session ?? null
+  } catch (error) {
+    const refusal = asHttpError(error) ?? httpError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: error })
+    const stale = staleSession(request, refusal)
+    if (stale !== undefined) refusal.staleSession = await context.sessions.hasMoved(stale).catch(() => true) ? 'moved' : 'over'
+    request[kRefusal] = refusal
+    if (isFinal(request, refusal, requirementOf(request, context.settings.defaultAuth) === false)) return refuse(context, request, reply, refusal)
+  }
 }
 
 /**

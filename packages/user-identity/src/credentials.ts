@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { credentialHeaders, type RequestSource } from './headers.ts'
 import { refused } from './refused.ts'
 
@@ -34,7 +35,8 @@ export function readCredentials (source: RequestSource, sessionCookie?: string):
 
 /** All values of a cookie, in order (RFC 6265 section 5.4). */
 export function cookieValues (cookies: string, name: string): string[] {
-  return cookies.split(';').map((pair) => pair.trim()).filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1))
+  const start = `${name}=`
+  return cookies.split(';').map((pair) => pair.trim()).filter((pair) => pair.startsWith(start)).map((pair) => pair.slice(start.length))
 }
 
 /**
@@ -101,12 +103,9 @@ function readApiKey (key: unknown): Credential {
 
 function readBasic (parameter: string): Credential {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(parameter)) throw refused()
-  let text: string
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(parameter, 'base64'))
-  } catch (error) {
-    throw refused(error)
-  }
+  const bytes = Buffer.from(parameter, 'base64')
+  if (!isUtf8(bytes)) throw refused()
+  const text = bytes.toString()
   const colon = text.indexOf(':')
   if (colon === -1) throw refused()
   return readUsernameAndPassword(text.slice(0, colon), text.slice(colon + 1))

@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http'
 import { refused } from './refused.ts'
 
 /** The headers of a request: of the Fetch standard, of `node:http`, or an object of names and values. */
@@ -20,7 +21,9 @@ export function credentialHeaders (source: RequestSource): CredentialHeaders {
   const headers = headersOf(source)
   if (isFetchHeaders(headers)) return Object.fromEntries(names.flatMap((name) => headers.get(name) === null ? [] : [[name, headers.get(name)]]))
   const found: CredentialHeaders = {}
-  for (const key of Object.keys(headers)) {
+  // Node's own names are in lower case.
+  const isNodes = source instanceof IncomingMessage
+  for (const key of isNodes ? names : Object.keys(headers)) {
     const name = key.toLowerCase()
     if (!isName(name) || headers[key] === undefined) continue
     const value = single(headers[key], name)
@@ -28,7 +31,7 @@ export function credentialHeaders (source: RequestSource): CredentialHeaders {
     found[name] = value
   }
   // Of several `Authorization` headers Node keeps the first, where something in front may have looked at the last.
-  if (found.authorization !== undefined && 'headersDistinct' in source && countOf(source.headersDistinct) > 1) throw refused()
+  if (found.authorization !== undefined && isNodes && countOf('authorization', source.rawHeaders) > 1) throw refused()
   return found
 }
 
@@ -56,7 +59,12 @@ function single (value: unknown, name: string): string {
   return value[0] as string
 }
 
-function countOf (distinct: unknown): number {
-  const values = (distinct as { authorization?: unknown } | null | undefined)?.authorization
-  return Array.isArray(values) ? values.length : 0
+/** How many headers of this name a list of names and values has. */
+function countOf (name: string, rawHeaders: readonly string[]): number {
+  let count = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const raw = rawHeaders[index]
+    if (raw?.length === name.length && raw.toLowerCase() === name) count++
+  }
+  return count
 }

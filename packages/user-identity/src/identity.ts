@@ -1,5 +1,5 @@
 import { ConsentryError, systemClock, type Clock } from '@consentry/core'
-import { createHmac, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { createAttempts, type AttemptsOptions } from './attempts.ts'
 import type { Client } from './client.ts'
 import { readCredentials, wellFormed, type Credential } from './credentials.ts'
@@ -67,15 +67,15 @@ export function createIdentity<Session = never> (options: IdentityOptions<Sessio
   const { verify, warnings } = verifiers(options, clock, (issuer) => { cache.forget((userInfo) => userInfo.issuer === issuer) })
   const attempts = options.attempts === undefined || options.trust !== undefined ? undefined : createAttempts(options.attempts, options.basic?.realm ?? '', clock)
   // Nobody can make a key of this memory from a credential, nor a credential from its key.
-  const pepper = randomBytes(32)
-  const hash = (text: string) => createHmac('sha256', pepper).update(text).digest('base64')
+  const pepper = randomBytes(32).toString('base64')
+  const peppered = (text: string) => hash('sha256', pepper + text, 'base64')
 
   function keyOf (credential: Exclude<Credential, { kind: 'session' }>): string {
     switch (credential.kind) {
       case 'jwt': return credential.token
-      case 'bearer': return hash(`bearer:${credential.token}`)
-      case 'api_key': return hash(`api_key:${credential.key}`)
-      case 'basic': return hash(`basic:${credential.username}:${credential.password}`)
+      case 'bearer': return peppered(`bearer:${credential.token}`)
+      case 'api_key': return peppered(`api_key:${credential.key}`)
+      case 'basic': return peppered(`basic:${credential.username}:${credential.password}`)
     }
   }
 

@@ -5,7 +5,7 @@ import type { UserInfo } from './user-info.ts'
 
 /** How long and how many verified credentials are remembered. Either at 0 turns it off. */
 export interface CacheOptions {
-  /** Default 10,000. The one that was not used for the longest time makes room. */
+  /** Default 10,000. The oldest makes room, unless it was used since it last should have. */
   maxEntries?: number
   /** In seconds; default 60. A credential that was withdrawn goes on working in this process for so long, unless `forget` is called. */
   lifetime?: number
@@ -29,12 +29,14 @@ interface Entry {
   userInfo: UserInfo
   /** By the monotonic clock, in milliseconds. */
   until: number
+  /** Whether it is worth keeping when it is the oldest. */
+  used: boolean
 }
 
 export function verifiedCache ({ maxEntries = 10_000, lifetime = 60 }: CacheOptions, clock: Pick<Clock, 'now' | 'monotonic'>): VerifiedCache {
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 0) throw invalid('cache.maxEntries must be a whole number, 0 or more')
   if (!Number.isFinite(lifetime) || lifetime < 0) throw invalid('cache.lifetime must be a number of seconds, 0 or more')
-  // In the order of their use.
+  // The oldest first. A use only marks an entry: moving it to the end would cost every request more than finding it.
   const entries = new Map<string, Entry>()
   let running = new Map<string, Running>()
 
@@ -46,6 +48,9 @@ export function verifiedCache ({ maxEntries = 10_000, lifetime = 60 }: CacheOpti
     for (const [oldest, other] of entries) {
       if (entries.size < maxEntries && alive(other)) break
       entries.delete(oldest)
+      if (!other.used || !alive(other)) continue
+      other.used = false
+      entries.set(oldest, other)
     }
     entries.set(key, entry)
   }
@@ -53,12 +58,9 @@ export function verifiedCache ({ maxEntries = 10_000, lifetime = 60 }: CacheOpti
   return {
     check (key, verify, client = {}) {
       const entry = entries.get(key)
-      if (entry !== undefined) {
-        entries.delete(key)
-        if (alive(entry)) {
-          entries.set(key, entry)
-          return Promise.resolve(entry.userInfo)
-        }
+      if (entry !== undefined && alive(entry)) {
+        entry.used = true
+        return Promise.resolve(entry.userInfo)
       }
       const shared = running.get(key)
       if (shared !== undefined) {
@@ -70,7 +72,7 @@ export function verifiedCache ({ maxEntries = 10_000, lifetime = 60 }: CacheOpti
       const clients = [client]
       const answer = verify(together(clients)).then((userInfo) => {
         // What was forgotten meanwhile may be what this check still believed.
-        if (generation === running) store(key, { userInfo, until })
+        if (generation === running) store(key, { userInfo, until, used: false })
         return userInfo
       }).finally(() => { generation.delete(key) })
       generation.set(key, { answer, clients })
