@@ -16,7 +16,10 @@ export type Samples = Readonly<Record<string, readonly Sample[]>>
 
 type Worker = Child<Question>
 
-/** Measures a row: every variant once in each round, one after the other, after a round that does not count. */
+/** Of a server, so many rounds do not count: the engine goes on compiling what has just started, and no server is new for long. */
+const warmUps = 4
+
+/** Measures a row: every variant once in each round, one after the other, after rounds that do not count. */
 export async function measure (row: Row, settings: Settings, also: Partial<Surroundings> = {}): Promise<Samples> {
   const services = await startServices(row.services)
   try {
@@ -37,7 +40,8 @@ async function inStandingProcesses (row: Row, surroundings: Surroundings, { roun
       workers.push([variant, await startWorker(row, variant, surroundings)])
       samples[variant.name] = []
     }
-    for (let count = -1; count < rounds; count++) {
+    const isServer = workers.every(([, { ready }]) => (ready as Ready).kind === 'server')
+    for (let count = isServer ? -warmUps : -1; count < rounds; count++) {
       for (const [variant, worker] of workers) {
         const sample = await round(worker, duration, before.get(variant))
         before.set(variant, sample)
