@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { publication } from '../src/publish.ts'
+import { publication, readResults } from '../src/publish.ts'
 import { circumstances } from '../src/results.ts'
 import type { Row, Sample } from '../src/row.ts'
 import { rowIds, rowOf } from '../src/rows.ts'
@@ -38,4 +39,12 @@ t.test('the page and its plots say what was measured, and have no gaps', async (
   t.match(texts['docs/performance.md'], /requests ≥ 1\.7 × @fastify\/jwt with its cache \| 0\.125 \(0\.125 to 0\.125\) \| \*\*missed\*\*/)
   t.match(texts['docs/performance-ratios.svg'], /<desc id="desc">P1 {2}GET with a JWT that was seen before: bare Fastify 1;/)
   t.match(texts['docs/performance-growth.svg'], /prefers-color-scheme: dark/)
+})
+
+t.test('docs/performance.md and its plots are what the last run measured', async (t) => {
+  const texts = publication(await Promise.all(rowIds.map(rowOf)), await readResults())
+  for (const [name, text] of Object.entries(texts)) {
+    t.equal(await readFile(new URL(`../../../${name}`, import.meta.url), 'utf8'), text, `${name}; else: npm run docs:performance`)
+    t.notMatch(text, /NaN|undefined|Infinity/, name)
+  }
 })
