@@ -18,6 +18,7 @@ import { consentOf, Questions, type Question } from './questions.ts'
 import type { AuthorizeOptions, StartOptions } from './requirement.ts'
 import { assertMayAsk, noRefusals, withRefusal } from './refusals.ts'
 import { Stop } from './stop.ts'
+import type { InTurn } from './turns.ts'
 
 /** The largest progress and result, in characters of JSON. */
 const largestProgress = 64 * 1024
@@ -32,6 +33,8 @@ export interface RunPorts {
   /** How long a run may take, in milliseconds. */
   maxAge: number
   records: Pick<ExecutionRecords, 'current' | 'write'>
+  /** By the run's id. */
+  inTurn: InTurn
   /** `written` when the store has the end. */
   onEnd: (run: Run, written: boolean) => void
   onError: (error: unknown, doing: string) => void
@@ -54,8 +57,6 @@ export class Run implements Execution, Caller {
   readonly byHandle: boolean
   #refusals = noRefusals
   #record: ExecutionRecord
-  /** What is being written, while something is. */
-  #writing: Promise<void> | undefined
   #waiters = 0
   readonly #first = new Later<'oauth_required' | 'ended'>()
   readonly #end = new Later<ExecutionDocument>()
@@ -153,7 +154,7 @@ export class Run implements Execution, Caller {
 
   /** Someone else may have ended it. Resolves when it is known. */
   look (): Promise<void> {
-    return this.#afterwards(async () => {
+    return this.#ports.inTurn(this.id, async () => {
       if (isOver(this.#record.status)) return
       try {
         const record = await this.#ports.records.current(this.#record)
@@ -216,17 +217,7 @@ export class Run implements Execution, Caller {
   #emit<Type extends NewEvent['type']> (type: Type, data: EventData[Type]): void {
     if (this.stop.aborted) return
     const event = { type, data, time: new Date(this.#ports.clock.now()).toISOString() } as NewEvent
-    void this.#afterwards(() => this.#write(event))
-  }
-
-  /** Does `work`, which never rejects, after all that was to be done before. */
-  #afterwards (work: () => Promise<void>): Promise<void> {
-    const before = this.#writing
-    const writing: Promise<void> = (before === undefined ? work() : before.then(work)).then(() => {
-      if (this.#writing === writing) this.#writing = undefined
-    })
-    this.#writing = writing
-    return writing
+    void this.#ports.inTurn(this.id, () => this.#write(event))
   }
 
   async #write (event: NewEvent): Promise<void> {
