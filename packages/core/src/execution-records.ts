@@ -25,6 +25,8 @@ export interface ExecutionRecords {
   write (record: ExecutionRecord, event: NewEvent): Promise<Written>
   /** Writes down an end that the log has. */
   settle (record: ExecutionRecord): Promise<void>
+  /** Removes the record, unless there is a log. `false` when there is. */
+  forget (record: ExecutionRecord): Promise<boolean>
   document (record: ExecutionRecord): Promise<ExecutionDocument>
 }
 
@@ -98,6 +100,13 @@ export function createExecutionRecords ({ state, wakeups, index, maxAge, retenti
     current,
     write,
     settle,
+
+    async forget (record) {
+      if ((await read(record.id, 0, 1)).length > 0) return false
+      await state.take(recordKey(record.id))
+      await index.remove(record.owner, record.id)
+      return true
+    },
 
     async find (id) {
       const json = await state.get(recordKey(id))

@@ -1,3 +1,4 @@
+import { ConsentryError } from './errors.ts'
 import type { EventData, NewEvent } from './events.ts'
 import { isOver, type ExecutionRecord } from './execution.ts'
 import type { ExecutionRecords } from './execution-records.ts'
@@ -22,7 +23,7 @@ export interface RemoteEndOptions {
 /** What others than the node that runs an execution may do to it: end it. */
 export interface RemoteEnd {
   end (record: ExecutionRecord, type: 'failed' | 'cancelled', data: EventData['failed'] | EventData['cancelled']): Promise<ExecutionRecord>
-  /** The record, which is ended when its node is gone. */
+  /** The record, which is ended when its node is gone. Rejects with `CONSENTRY_ERR_EXECUTION_NOT_FOUND` when it ended long ago. */
   alive (record: ExecutionRecord): Promise<ExecutionRecord>
   /** Ends it once more where the store has forgotten that it ended here. */
   ensureEnd (id: string): Promise<void>
@@ -52,7 +53,10 @@ export function createRemoteEnd ({ records, lease, wakeups, clock, retention, is
     if (isOver(record.status) || isHere(record.id)) return record
     // What began here and is not here any more ended while the store was away.
     const gone = record.node === lease.node || await lease.isGone(record.node)
-    return gone ? end(record, 'failed', failure('CONSENTRY_ERR_NODE_LOST')) : record
+    if (!gone) return record
+    // Its end was written, and is kept for a shorter time than a record that does not know of it.
+    if (await records.forget(record)) throw new ConsentryError('CONSENTRY_ERR_EXECUTION_NOT_FOUND')
+    return end(record, 'failed', failure('CONSENTRY_ERR_NODE_LOST'))
   }
 
   return {
@@ -62,7 +66,10 @@ export function createRemoteEnd ({ records, lease, wakeups, clock, retention, is
     async ensureEnd (id) {
       const record = await records.find(id)
       if (record === undefined) return
-      const known = await alive(record)
+      const known = await alive(record).catch((error: unknown) => {
+        if (!ConsentryError.is(error, 'CONSENTRY_ERR_EXECUTION_NOT_FOUND')) throw error
+      })
+      if (known === undefined) return
       const [last] = await records.read(id, known.seq - 1, 1)
       // One that goes by its own time may go before the record does.
       if (last !== undefined || clock.now() - (known.endedAt ?? 0) > retention / 2) return

@@ -253,3 +253,18 @@ t.test('of very many only the newest are looked for, and none after a minute', a
   t.equal(looked.length, 1_000)
   t.same(errors, [])
 })
+
+t.test('R9: a run whose end went by its own time, and whose node died before it wrote the record, is gone: nobody ends it once more', async (t) => {
+  const nodes = pair({ apart: true })
+  const { there, clock } = nodes
+  const { id, end } = await talk(nodes)
+  nodes.delayed = () => new Promise(() => {})
+  end()
+  await rest()
+  nodes.delayed = async () => {}
+  await clock.advance(11 * 60 * second)
+  t.same(await codeOf(there.executions.get(alice, id)), 'CONSENTRY_ERR_EXECUTION_NOT_FOUND')
+  t.same(await there.executions.list(alice), [])
+  t.same(await there.state.read(`events:${id}`, 0), [], 'no log begins anew')
+  t.same(there.errors, [])
+})
