@@ -49,6 +49,11 @@ export function adopt (index: KeyringIndex, id: string, generation: string, now:
   return { v: 1, grants: { ...grants, [id]: { generation, parts } }, loose: [...index.loose.filter((each) => each !== written), ...replaced(index, id, now)] }
 }
 
+/** What was written is no grant's, also where it was given up and forgotten meanwhile: it is to be removed. */
+export function discard (index: KeyringIndex, id: string, { generation, parts }: Generation, since: number): KeyringIndex {
+  return { ...index, loose: [...index.loose.filter((each) => each.generation !== generation), { id, generation, parts, since, dead: true }] }
+}
+
 /** Takes the grant away. */
 export function drop (index: KeyringIndex, id: string, now: number): KeyringIndex {
   const { [id]: _dropped, ...grants } = index.grants

@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileLease } from './file-lock.ts'
 import { keyringEntries } from './keyring-entries.ts'
-import { adopt, announce, drop, isAt, readIndex, type Generation, type KeyringIndex } from './keyring-index.ts'
+import { adopt, announce, discard, drop, isAt, readIndex, type Generation, type KeyringIndex } from './keyring-index.ts'
 import { grantKey, namesOf } from './keys.ts'
 import { grantLease, withLease } from './lease.ts'
 import { invalid, milliseconds } from './options.ts'
@@ -108,7 +108,7 @@ export function keyringTokens (options: KeyringTokensOptions): TokenStore {
       if (!await change((index) => isAt(index, id, expected) ? announce(index, id, written, Date.now()) : undefined)) return undefined
       for (const [part, name] of names(id, written).entries()) await entries.set(name, secrets[part] as string)
       const saved = await change((index) => isAt(index, id, expected) ? adopt(index, id, written.generation, Date.now()) : undefined)
-      if (!saved) await change((index) => ({ ...index, loose: index.loose.map((each) => each.generation === written.generation ? { ...each, dead: true } : each) }))
+      if (!saved) await change((index) => discard(index, id, written, Date.now()))
       await tidy()
       return saved ? written.generation : undefined
     },

@@ -135,23 +135,28 @@ t.test('an index that is cut off, or somebody else\'s, is refused and stays as i
   }
 })
 
-t.test('a writer that was given up saves nothing', async (t) => {
-  const place = fresh(t)
-  const store = keyringTokens({ ...place, maxEntryLength: 50 })
-  const saving = store.save(key, contractRecord(), undefined)
-  // While the entries are being written, somebody decides that the writer is dead.
-  let file: string | undefined
-  while (file === undefined) {
-    file = await new Promise((resolve) => { setTimeout(resolve, 5) }).then(() => readdirSync(place.directory).find((each) => each === 'index.1.json'))
-  }
-  const index = JSON.parse(readFileSync(join(place.directory, file), 'utf8')) as { loose: Array<{ dead: boolean }> }
-  t.equal(index.loose.length, 1, 'it said what it is about to write')
-  for (const each of index.loose) each.dead = true
-  writeFileSync(join(place.directory, file), JSON.stringify(index))
-  t.equal(await saving, undefined)
-  t.equal(await store.load(key), undefined)
-  t.same(await findCredentialsAsync(place.service), [])
-})
+type Loose = Array<{ dead: boolean }>
+for (const [how, giveUp] of [
+  ['', (loose: Loose) => loose.map((each) => ({ ...each, dead: true }))],
+  [', nor leaves a part behind when it was forgotten meanwhile', () => []]
+] as ReadonlyArray<[string, (loose: Loose) => Loose]>) {
+  t.test(`a writer that was given up saves nothing${how}`, async (t) => {
+    const place = fresh(t)
+    const store = keyringTokens({ ...place, maxEntryLength: 50 })
+    const saving = store.save(key, contractRecord(), undefined)
+    // While the entries are being written, somebody decides that the writer is dead.
+    let file: string | undefined
+    while (file === undefined) {
+      file = await new Promise((resolve) => { setTimeout(resolve, 5) }).then(() => readdirSync(place.directory).find((each) => each === 'index.1.json'))
+    }
+    const index = JSON.parse(readFileSync(join(place.directory, file), 'utf8')) as { loose: Loose }
+    t.equal(index.loose.length, 1, 'it said what it is about to write')
+    writeFileSync(join(place.directory, file), JSON.stringify({ ...index, loose: giveUp(index.loose) }))
+    t.equal(await saving, undefined)
+    t.equal(await store.load(key), undefined)
+    t.same(await findCredentialsAsync(place.service), [])
+  })
+}
 
 t.test('what a newer version wrote is refused and stays as it is', async (t) => {
   const place = fresh(t)
