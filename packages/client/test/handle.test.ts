@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -109,10 +110,14 @@ t.test('a program that leaves ends: no timer and no connection is left', async (
       })
       const child = spawn(process.execPath, [program, server.url, way.split(' ')[0] ?? '', transport], { stdio: ['ignore', 'pipe', 'inherit'] })
       t.teardown(() => { child.kill('SIGKILL') })
-      let said = ''
-      child.stdout.setEncoding('utf8').on('data', (text: string) => { said += text })
+      let [said, leftAt] = ['', 0]
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+        leftAt = performance.now()
+      })
       t.same(await once(child, 'close'), [0, null], `${way}, ${transport}`)
       t.equal(said, 'left\n')
+      t.ok(performance.now() - leftAt < 15_000, `${way}, ${transport}: it did not wait for a timer, of which each takes longer`)
     }
   }
 })
