@@ -1,6 +1,6 @@
 import { ConsentryError, memoryState, type StateStore } from '@consentry/core'
 import { createClock } from '@consentry/testing'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { createHook } from 'node:async_hooks'
 import { scryptSync } from 'node:crypto'
 import t from 'tap'
@@ -131,6 +131,21 @@ t.test('T5 T16: the address is the one that the application trusts', async (t) =
     t.equal(await ask('203.0.113.1'), 401)
     t.equal(await ask('203.0.113.2'), other, `trustProxy: ${trustProxy}`)
   }
+})
+
+t.test('T16: what strangers ask of a flow is counted over all nodes', async (t) => {
+  const options = { baseUrl: 'https://app.example.com', secret, providers: {}, clock: createClock(), stateStore: memoryState(), rateLimit: { max: 4, timeWindow: 60_000 } }
+  const nodes = await Promise.all([1, 2, 3].map(async () => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(consentry, options)
+    return app
+  }))
+  const ask = async (app: FastifyInstance, remoteAddress = '203.0.113.1') => (await app.inject({ url: '/auth/callback/corp?state=x', remoteAddress })).statusCode
+  const statuses: number[] = []
+  for (const app of [...nodes, ...nodes]) statuses.push(await ask(app))
+  t.same(statuses.map((status) => status === 429), [false, false, false, false, true, true])
+  for (const app of nodes) t.not(await ask(app, '203.0.113.2'), 429, 'others are not')
 })
 
 t.test('T16: it can be left to others', async (t) => {
