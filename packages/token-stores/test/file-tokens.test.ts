@@ -139,6 +139,31 @@ t.test('what is saved is on the disk before it counts, and its name before save 
   t.same(steps, ['flush the file', 'link', 'flush the folder'])
 })
 
+t.test('R2: who slept before anything was written comes too late, though the number they wanted is free again', async (t) => {
+  const directory = folder(t)
+  const version = await fileTokens({ directory }).save(key, contractRecord({ accessToken: 'first' }), undefined)
+  const { open } = files
+  let awake = false
+  files.open = async (...args) => {
+    if (!awake && String(args[0]).includes('grants.2.')) {
+      awake = true
+      const other = fileTokens({ directory })
+      const second = await other.save(key, contractRecord({ accessToken: 'second' }), version)
+      await other.save(key, contractRecord({ accessToken: 'third' }), second)
+    }
+    return open(...args)
+  }
+  syncBuiltinESMExports()
+  t.teardown(() => {
+    Object.assign(files, { open })
+    syncBuiltinESMExports()
+  })
+  t.equal(await fileTokens({ directory }).save(key, contractRecord({ accessToken: 'late' }), version), undefined)
+  t.ok(awake)
+  t.equal((await fileTokens({ directory }).load(key))?.record.accessToken, 'third')
+  t.same(readdirSync(directory).toSorted(), ['grants.3.json', 'key'])
+})
+
 for (const [what, text] of [
   ['a newer version wrote', '{"v":2,"everything":"else"}'], ['is cut off', '{"v":1,"grants":{"a":'], ['is empty', ''], ['is somebody else\'s', '<?xml version="1.0"?>'],
   ['is no object', '[]'], ['has no grants', '{"v":1}'], ['has grants that are none', '{"v":1,"grants":null}']
