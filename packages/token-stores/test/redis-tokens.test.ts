@@ -270,6 +270,30 @@ t.test('R5: a server that may be asked neither CONFIG nor INFO is used', async (
   t.ok(await redisTokens(redis, { prefix: 'managed:' }).save(key, contractRecord(), undefined))
 })
 
+/** What the README says that a user of Redis needs. */
+const rules = ['+info', '+hget', '+hexists', '+hkeys', '+hset', '+hdel', '+persist', '+pexpire', '+get', '+set', '+del', '+eval', '+evalsha']
+
+t.test('a user of Redis who may do what is needed with what is ours, and nothing else', async (t) => {
+  await server.command('ACL', 'SETUSER', 'least', 'on', '>pw', '~least:*', '-@all', ...rules)
+  const redis = new Redis(server.port, '127.0.0.1', { username: 'least', password: 'pw', enableReadyCheck: false })
+  t.teardown(() => redis.disconnect())
+  for (const options of [{}, { retention: 60_000 }]) {
+    await server.command('SCRIPT', 'FLUSH')
+    const store = redisTokens(redis, { prefix: 'least:', ...options })
+    await store.ready()
+    const version = await store.save(key, contractRecord(), undefined)
+    t.same(await store.load(key), { record: contractRecord(), version })
+    t.ok(await store.exists(key))
+    t.same(await store.listKeys(key), [key])
+    t.match(await store.withLock(key, version, () => store.save(key, contractRecord(), version)), { result: String })
+    t.ok(await store.delete(key))
+  }
+  await server.command('ACL', 'SETUSER', 'least', '-hget')
+  const error = await redisTokens(redis, { prefix: 'least:' }).load(key).catch((error: unknown) => error)
+  t.match(error, { code: 'CONSENTRY_ERR_STORE_UNAVAILABLE' })
+  t.equal(causeOf(error), 'Redis: NOPERM')
+})
+
 t.test('R5: out of memory, and a replica: closed failures, and no token in them', async (t) => {
   const full = await startRedis({ args: ['--maxmemory', '4mb'] })
   t.teardown(() => full.close())
