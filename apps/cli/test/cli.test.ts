@@ -91,6 +91,8 @@ t.test('the keyring, where there is one', async (t) => {
 t.test('a keyring that is locked, and none at all: what a person can do about it', async (t) => {
   const world = await createWorld(t)
   world.configure({})
+  const first = world.start(['login', '--store', 'keyring'])
+  t.equal(await first.ended, 6)
   const keyring = await startKeyring({ inFile: true })
   t.teardown(() => keyring.close())
   const login = await signedInWorld(world, [], keyring.env)
@@ -101,7 +103,7 @@ t.test('a keyring that is locked, and none at all: what a person can do about it
   t.equal(await locked.ended, 6)
   const none = world.start(['token', '--store', 'keyring'])
   t.equal(await none.ended, 6)
-  for (const cli of [locked, none]) {
+  for (const cli of [first, locked, none]) {
     t.match(cli.stderr(), /unlocked.*an encrypted file can take its place\. To use one, sign in with --store file\./)
     t.notMatch(cli.output(), 'fileTokens', 'a person has this program, and not its code')
   }
