@@ -1,11 +1,11 @@
 import { contractKey, contractRecord, startKeyring, tokenStoreContract } from '@consentry/testing'
-import { findCredentialsAsync } from '@napi-rs/keyring'
+import { AsyncEntry, findCredentialsAsync } from '@napi-rs/keyring'
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { keyringTokens } from '../src/index.ts'
-import { folder, local, shared } from './world.ts'
+import { causeOf, folder, local, shared } from './world.ts'
 
 const keyring = await startKeyring()
 t.teardown(() => keyring.close())
@@ -76,7 +76,9 @@ t.test('seed C: a crash in the middle of a save shows the grant as it was, and w
 
   // As after a crash in the middle of the entries.
   writeFileSync(indexFile(), intact)
-  await t.rejects(store.load(key), { code: 'CONSENTRY_ERR_RECORD_UNREADABLE' }, 'an index of other entries makes no mixture')
+  const error = await store.load(key).catch((error: unknown) => error)
+  t.match(error, { code: 'CONSENTRY_ERR_RECORD_UNREADABLE' }, 'an index of other entries makes no mixture')
+  t.equal(causeOf(error), 'the keyring has lost a part of it')
 })
 
 t.test('seed C: a process that dies after any part leaves the grant as it was, and its parts go with a later save', async (t) => {
@@ -122,6 +124,36 @@ t.test('seed C: parts that somebody removed before keep no other from being remo
   await store.delete(key, version)
   t.same(await findCredentialsAsync(place.service), [])
   t.same((JSON.parse(readFileSync(indexFile(), 'utf8')) as { loose: unknown[] }).loose, [])
+})
+
+t.test('who takes long to write is not given up by those who save meanwhile', async (t) => {
+  const place = fresh(t)
+  const saving = keyringTokens({ ...place, maxEntryLength: 5 }).save(key, contractRecord(), undefined)
+  while (!readdirSync(place.directory).includes('index.1.json')) await new Promise((resolve) => { setTimeout(resolve, 5) })
+  let over = false
+  void saving.then(() => { over = true })
+  const [store, another] = [keyringTokens(place), contractKey()]
+  await store.delete(another, await store.save(another, contractRecord(), undefined))
+  t.notOk(over, 'they were done before')
+  const version = await saving
+  t.ok(version)
+  t.same(await store.load(key), { record: contractRecord(), version })
+})
+
+t.test('R5: a keyring that removes nothing any more is no reason not to have saved, and what is left over goes with a later save', async (t) => {
+  const place = fresh(t)
+  const store = keyringTokens(place)
+  const version = await store.save(key, contractRecord({ accessToken: 'before' }), undefined)
+  const removal = Object.getOwnPropertyDescriptor(AsyncEntry.prototype, 'deleteCredential') as PropertyDescriptor
+  const restore = (): void => { Object.defineProperty(AsyncEntry.prototype, 'deleteCredential', removal) }
+  t.teardown(restore)
+  Object.defineProperty(AsyncEntry.prototype, 'deleteCredential', { ...removal, value: async () => { throw new Error('locked') } })
+  const next = await store.save(key, contractRecord({ accessToken: 'after' }), version)
+  t.ok(next)
+  t.equal((await findCredentialsAsync(place.service)).length, 2)
+  restore()
+  t.ok(await store.delete(key, next))
+  t.same(await findCredentialsAsync(place.service), [])
 })
 
 t.test('an index that is cut off, or somebody else\'s, is refused and stays as it is', async (t) => {
