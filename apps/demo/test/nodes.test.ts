@@ -1,4 +1,4 @@
-import { createBrowser, freePort, launchChromium, signIn, startRedis, typeIn } from '@consentry/testing'
+import { createBrowser, freePort, launchChromium, signIn, startRedis, typeIn, type Chromium } from '@consentry/testing'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { runDemo, startDemo, until, type Demo } from './demo.ts'
@@ -19,12 +19,18 @@ async function startTwo (t: Test): Promise<[Demo, Demo]> {
   return [first, second]
 }
 
-t.test('in Chromium: signed in on one port, consented through the other, and the page of the first shows the report', async (t) => {
-  const [first, second] = await startTwo(t)
+/** A browser of one person. */
+async function browserContext (t: Test): Promise<Awaited<ReturnType<Chromium['newContext']>>> {
   const chromium = await launchChromium()
   t.teardown(() => chromium.close())
   const context = await chromium.newContext({ locale: 'en-GB', timezoneId: 'UTC' })
   context.setDefaultTimeout(20_000)
+  return context
+}
+
+t.test('in Chromium: signed in on one port, consented through the other, and the page of the first shows the report', async (t) => {
+  const [first, second] = await startTwo(t)
+  const context = await browserContext(t)
   const page = await context.newPage()
   await page.goto(first.url)
   await page.getByRole('link', { name: 'Sign in' }).click()
@@ -62,10 +68,7 @@ t.test('in Chromium: signed in on one port, consented through the other, and the
 
 t.test('in Chromium: the page of the joined port starts a report, leads to the consent, and shows the report', async (t) => {
   const [first, second] = await startTwo(t)
-  const chromium = await launchChromium()
-  t.teardown(() => chromium.close())
-  const context = await chromium.newContext({ locale: 'en-GB', timezoneId: 'UTC' })
-  context.setDefaultTimeout(20_000)
+  const context = await browserContext(t)
   const page = await context.newPage()
   await page.goto(second.url)
   await page.getByRole('link', { name: 'Sign in' }).click()
