@@ -11,7 +11,7 @@ export function readRecord (json: string): GrantRecord {
 }
 
 /** The object with a version `v` that the text holds. Throws `CONSENTRY_ERR_RECORD_UNREADABLE`. */
-export function readVersioned (json: string): { v: number } {
+function readVersioned (json: string): { v: number } {
   let value: unknown
   try {
     value = JSON.parse(json)
