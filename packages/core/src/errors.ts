@@ -34,6 +34,7 @@ export const errorCodes = {
   CONSENTRY_ERR_PROVIDER_UNKNOWN: { message: 'No provider of this name is configured.', retryable: false },
   CONSENTRY_ERR_PROVIDER_UNAVAILABLE: { message: 'The provider cannot be reached or does not answer as it should. Try again shortly.', retryable: true },
   CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID: { message: 'The provider gave an answer that fails the checks of the protocol.', retryable: false },
+  CONSENTRY_ERR_CLAIMS_OVERSIZE: { message: 'The provider tells more of the account than is kept here.', retryable: false },
   CONSENTRY_ERR_PROVIDER_REFUSED: { message: 'The provider refused the request.', retryable: false },
   CONSENTRY_ERR_PROVIDER_MISCONFIGURED: { message: 'The provider does not accept this client. Its registration or configuration is wrong.', retryable: false },
 

@@ -63,6 +63,7 @@ export interface RefreshRequest {
  * What all providers have. Every method rejects with a `ConsentryError`:
  * - `CONSENTRY_ERR_PROVIDER_UNAVAILABLE`: no answer, an answer of 5xx or 429, or one that is no OAuth answer at all
  * - `CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID`: an answer that fails the protocol's checks
+ * - `CONSENTRY_ERR_CLAIMS_OVERSIZE`: it tells more of an account than can be kept with grants and sessions
  * - `CONSENTRY_ERR_PROVIDER_REFUSED`: an OAuth error that concerns this request
  * - `CONSENTRY_ERR_PROVIDER_MISCONFIGURED`: an OAuth error that concerns our registration (`invalid_client`, `unauthorized_client`)
  */

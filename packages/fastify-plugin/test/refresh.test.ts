@@ -50,6 +50,18 @@ t.test('an outage changes nothing; the provider\'s own word ends the session', a
   t.equal((await call(alice, server, '/auth/userinfo')).status, 401)
 })
 
+t.test('T15 more claims than are kept change nothing either', async (t) => {
+  const { op, server } = await hostileServer(t)
+  const browser = await server.browser()
+  await browser.open(`${server.url}/auth/login`)
+  const before = (await call(browser, server, '/auth/userinfo')).json()
+  op.account['much'] = 'x'.repeat(500_000)
+  t.equal(codeOf(await call(browser, server, '/auth/refresh', { method: 'POST' })), 'CONSENTRY_ERR_CLAIMS_OVERSIZE')
+  t.same((await call(browser, server, '/auth/userinfo')).json(), before)
+  delete op.account['much']
+  t.equal((await call(browser, server, '/auth/refresh', { method: 'POST' })).status, 200)
+})
+
 t.test('B19 with other rights comes another session id', async (t) => {
   const { op, server } = await hostileServer(t)
   Object.assign(op.account, { groups: ['staff'] })

@@ -4,7 +4,7 @@ import type { IDToken } from 'oauth4webapi'
 import type { Context } from './context.ts'
 import { responseInvalid } from './errors.ts'
 import type { Keys } from './keys.ts'
-import { shallow } from './shallow.ts'
+import { keepable } from './keepable.ts'
 
 /** The oldest ID token that is taken from a token endpoint, in seconds; some providers hand out theirs a while. */
 const oldest = 3600
@@ -37,7 +37,7 @@ export async function verifyIdToken (context: Context, keys: Keys, idToken: stri
   if (claims.at_hash !== undefined && claims.at_hash !== leftHalf(accessToken, alg)) throw responseInvalid('The at_hash of the ID token is of another access token')
   if (code !== undefined && claims.c_hash !== undefined && claims.c_hash !== leftHalf(code, alg)) throw responseInvalid('The c_hash of the ID token is of another code')
   if (before !== undefined) assertSameSignIn(before, claims)
-  return { issuer: claims.iss, subject: claims.sub, claims: shallow(claims) }
+  return { issuer: claims.iss, subject: claims.sub, claims: keepable(claims) }
 }
 
 /** Whether it can stand for an account: 1 to 255 printable characters (OpenID Connect Core section 2). */

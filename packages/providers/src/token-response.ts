@@ -6,6 +6,8 @@ import { ProviderFault, responseInvalid, unavailable } from './errors.ts'
 
 /** Ten years, in seconds: a lifetime beyond that is one without an end. */
 const longestLifetime = 315_360_000
+/** In characters: several times what a server takes in a header. They are kept with grants and sessions. */
+const longestToken = 65_536
 
 /**
  * The answer of a token endpoint (RFC 6749 section 5), made regular where providers are not: members that are `null`
@@ -45,6 +47,7 @@ export function tokenSet (body: TokenEndpointResponse, { scopeSeparator, dpop }:
 
 /** RFC 6749 appendix A.12: printable ASCII; what else there is could break out of a header. */
 function token (value: string): string {
+  if (value.length > longestToken) throw responseInvalid(`A token has more than ${longestToken} characters`)
   if (!/^[\x20-\x7e]+$/.test(value)) throw responseInvalid('A token holds characters that tokens do not have')
   return value
 }

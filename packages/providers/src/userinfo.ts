@@ -7,7 +7,7 @@ import { withNonce } from './dpop.ts'
 import { ProviderFault, attempt, responseInvalid, unavailable } from './errors.ts'
 import { isSubject } from './id-token.ts'
 import type { Keys } from './keys.ts'
-import { shallow } from './shallow.ts'
+import { keepable } from './keepable.ts'
 
 // Claims about the ID token itself and the sign-in; userinfo has no say in them.
 const tokenClaims: ReadonlySet<string> = new Set([
@@ -53,7 +53,7 @@ export async function accountOf (response: Response, issuer: string, subjectClai
 
 /** What userinfo has a say in. */
 export function told (info: object): Claims {
-  return Object.fromEntries(Object.entries(shallow(info)).filter(([name]) => !tokenClaims.has(name)))
+  return Object.fromEntries(Object.entries(keepable(info)).filter(([name]) => !tokenClaims.has(name)))
 }
 
 function isJwt (response: Response): boolean {

@@ -43,6 +43,23 @@ t.test('T7: a signed userinfo is verified', async (t) => {
   }
 })
 
+t.test('T15: no more is told of an account than can be kept', async (t) => {
+  const op = await hostile(t)
+  const most = 65_536 - '{"sub":"alice","much":""}'.length
+  for (const provider of [openid(t, op), plain(t, op)]) {
+    const tokens = await obtain(provider)
+    const tell = (much: unknown) => { op.overrides.userinfo = () => ({ body: { sub: 'alice', much } }) }
+    tell('x'.repeat(most))
+    t.match(await provider.userInfo(tokens), { subject: 'alice', claims: { much: /^x+$/ } })
+    for (const much of ['x'.repeat(most + 1), 'ä'.repeat(most / 2 + 1), Array.from({ length: 20_000 }, (_, index) => index)]) {
+      tell(much)
+      await fails(t, provider.userInfo(tokens), 'CONSENTRY_ERR_CLAIMS_OVERSIZE', typeof much)
+    }
+    tell(JSON.parse('['.repeat(100) + ']'.repeat(100)))
+    await fails(t, provider.userInfo(tokens), invalid, 'nested')
+  }
+})
+
 t.test('without an endpoint, the ID token tells', async (t) => {
   const op = await hostile(t)
   op.metadata.userinfo_endpoint = undefined

@@ -54,6 +54,7 @@ export const idToken: ConformanceChapter = {
       { name: 'nonce-list', does: '`nonce` is a list', misbehave: claims(() => ({ nonce: ['another'] })) },
       { name: 'at-hash-wrong', does: '`at_hash` is of another access token', oidf: ['oidcc-client-test-invalid-athash'], misbehave: claims(() => ({ at_hash: anotherHash })) },
       { name: 'claims-deep', does: 'a claim that is nested a thousand times', misbehave: (op) => { op.idToken.claims = { deep: JSON.parse('['.repeat(1000) + ']'.repeat(1000)) } } },
+      { name: 'claims-large', does: 'claims of 64 KB, which make the token longer than it may be', misbehave: claims(() => ({ much: 'x'.repeat(64_000) })) },
       { name: 'at-hash-empty', does: '`at_hash` is empty', misbehave: claims(() => ({ at_hash: '' })) },
       { name: 'at-hash-number', does: '`at_hash` is a number', misbehave: claims(() => ({ at_hash: 7 })) },
       { name: 'c-hash-wrong', does: '`c_hash` is of another code', oidf: ['oidcc-client-test-invalid-chash'], misbehave: claims(() => ({ c_hash: anotherHash })) }

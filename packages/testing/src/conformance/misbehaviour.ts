@@ -8,6 +8,7 @@ export type Misbehaviour = ConformanceCase['misbehave']
 export const codes = {
   invalid: 'CONSENTRY_ERR_PROVIDER_RESPONSE_INVALID',
   unavailable: 'CONSENTRY_ERR_PROVIDER_UNAVAILABLE',
+  oversize: 'CONSENTRY_ERR_CLAIMS_OVERSIZE',
   refused: 'CONSENTRY_ERR_PROVIDER_REFUSED',
   misconfigured: 'CONSENTRY_ERR_PROVIDER_MISCONFIGURED',
   response: 'CONSENTRY_ERR_RESPONSE_INVALID',

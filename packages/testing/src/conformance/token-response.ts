@@ -67,7 +67,8 @@ export const tokenResponse: ConformanceChapter = {
       ...odd('token_type', { missing: undefined, mac: 'mac', dpop: 'DPoP', number: 7, member: '__proto__' }),
       ...odd('expires_in', { negative: -1, 'negative-text': '-1', word: 'soon', exponent: '1e3', list: [3600], true: true }),
       ...odd('scope', { list: ['read'], number: 7, control: 'a\u0000b' }),
-      ...odd('refresh_token', { empty: '', number: 7, control: 'r\n' })
+      ...odd('refresh_token', { empty: '', number: 7, control: 'r\n' }),
+      ...['access_token', 'refresh_token'].map((name) => ({ name: `${name.replace('_', '-')}-long`, does: `\`${name}\` has 65,537 characters`, misbehave: token({ [name]: 'x'.repeat(65_537) }) }))
     ]),
     ...all(refusal(codes.refused, 'userinfo'), [
       { name: 'code-refused', does: '`invalid_grant`', misbehave: answering('token', { status: 400, body: { error: 'invalid_grant', error_description: 'provider text' } }) },

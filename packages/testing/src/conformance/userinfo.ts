@@ -24,7 +24,7 @@ export const userinfo: ConformanceChapter = {
       { name: 'userinfo', does: 'an ordinary answer', oidf: ['oidcc-client-test-userinfo-bearer-header', 'oidcc-client-test-scope-userinfo-claims'], misbehave: (op) => { Object.assign(op.account, { name: 'Alice of the userinfo', email: 'alice@example.com' }) } },
       { name: 'userinfo-signed', does: 'a JWT, signed with the published key', oidf: ['oidcc-client-test-userinfo-signed'], misbehave: jwt((op, claims) => op.sign(claims)) },
       { name: 'userinfo-signed-bare', does: 'a JWT without `iss` and `aud`', misbehave: jwt((op, { sub }) => op.sign({ sub })) },
-      { name: 'userinfo-large', does: 'half a megabyte of claims', misbehave: changing('userinfo', (body) => ({ ...body, much: 'x'.repeat(500_000) })) },
+      { name: 'userinfo-large', does: '64 KB of claims', misbehave: changing('userinfo', (body) => ({ ...body, much: 'x'.repeat(64_000) })) },
       { name: 'userinfo-claims', does: 'claims of the sign-in (`iss`, `aud`, `acr`), which are left unread', misbehave: changing('userinfo', (body) => ({ ...body, iss: 'https://other.example', aud: 'other', acr: 'high' })) },
       { name: 'userinfo-aggregated', does: 'claims of others, named and brought along, which are left unread', misbehave: overriding('userinfo', (op) => async () => ({ body: {
         sub: op.account.sub, _claim_names: { address: 'one', phone_number: 'two' }, _claim_sources: { one: { JWT: 'a.b.c' }, two: { endpoint: op.url('elsewhere'), access_token: 'x' } }
@@ -50,6 +50,9 @@ export const userinfo: ConformanceChapter = {
       { name: 'userinfo-signed-none', does: 'a JWT with `alg` `none`', misbehave: jwt((_op, claims) => new UnsecuredJWT(claims).encode()) },
       { name: 'userinfo-signed-hs256', does: 'a JWT with HS256 and the client secret', misbehave: jwt((_op, claims) => new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from('the-secret-of-the-client'))) }
     ]),
+    ...all({ signIn: refusal(codes.oversize, 'session'), connect: 'accepted' }, [
+      { name: 'userinfo-oversize', does: 'half a megabyte of claims', misbehave: changing('userinfo', (body) => ({ ...body, much: 'x'.repeat(500_000) })) }
+    ]),
     ...all({ signIn: refusal(codes.refused, 'session'), connect: 'accepted' }, [
       { name: 'userinfo-401', does: 'refuses the token with a challenge', misbehave: answering('userinfo', { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="provider text"' } }) },
       { name: 'userinfo-403', does: 'refuses the token without one', misbehave: answering('userinfo', { status: 403, body: 'provider text' }) }
@@ -70,6 +73,9 @@ export const plainUserinfo: ConformanceChapter = {
       { name: 'account-unsafe', does: 'the id is a number that cannot be told from the next', misbehave: body({ sub: 2 ** 60 }) },
       { name: 'account-control', does: 'the id holds a line break', misbehave: body({ sub: 'a\nb' }) },
       { name: 'account-list', does: 'a list', misbehave: body([]) }
+    ]),
+    ...all({ signIn: refusal(codes.oversize, 'session'), connect: 'accepted, account unknown' }, [
+      { name: 'account-oversize', does: 'half a megabyte of claims', misbehave: changing('userinfo', (body) => ({ ...body, much: 'x'.repeat(500_000) })) }
     ]),
     ...all({ signIn: refusal(codes.refused, 'session'), connect: 'accepted, account unknown' }, [
       { name: 'account-401', does: 'refuses the token with a challenge', misbehave: answering('userinfo', { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }) },
