@@ -51,9 +51,8 @@ async function startOutside (config: Config): Promise<void> {
 function explain (error: unknown, { host, port, shared }: Config): string {
   // The cause names the option.
   if (ConsentryError.is(error, 'CONSENTRY_ERR_OPTIONS_INVALID') && error.cause instanceof Error) return `The settings cannot be used: ${error.cause.message}`
+  if (shared !== undefined && ConsentryError.is(error, 'CONSENTRY_ERR_STORE_UNAVAILABLE')) return 'Redis does not answer at REDIS_URL.'
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  // The client tries again and again, and the application gives up on its plugin.
-  if (shared !== undefined && (code === 'CONSENTRY_ERR_STORE_UNAVAILABLE' || code === 'AVV_ERR_PLUGIN_EXEC_TIMEOUT')) return 'Redis does not answer at REDIS_URL.'
   if (code === 'EADDRINUSE') return `Port ${port} is taken. Choose another with PORT.`
   if (code === 'EACCES') return `Port ${port} may not be used. Choose another with PORT.`
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `HOST "${host}" is not an address of this machine.`

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { AuthorizeOptions, Execution, Grant, StartOptions } from '@consentry/core'
+import { ConsentryError, type AuthorizeOptions, type Execution, type Grant, type StartOptions } from '@consentry/core'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import websocketPlugin from '@fastify/websocket'
@@ -33,7 +33,7 @@ import { whoami } from './whoami.ts'
 async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise<void> {
   const settings = readOptions(options, app.prefix)
   const context = createContext(settings, app.log)
-  await context.wakeups.ready()
+  await context.wakeups.ready().catch((error: unknown) => { throw cannotStart(error) })
   const closing: Array<() => void> = []
   // Before the WebSocket plugin's own, which would close the sockets without a reason.
   app.addHook('preClose', async () => {
@@ -97,6 +97,13 @@ async function plugin (app: FastifyInstance, options: ConsentryOptions): Promise
     if (options.stateStore === undefined) await settings.stateStore.close?.()
     if (options.tokenStore === undefined) await settings.tokenStore.close?.()
   })
+}
+
+/** A store that is away at the start is named in words: whoever starts the server reads the message alone. */
+function cannotStart (error: unknown): unknown {
+  if (!ConsentryError.is(error, 'CONSENTRY_ERR_STORE_UNAVAILABLE')) return error
+  const reason = error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  return Object.assign(new ConsentryError(error.code, { cause: error.cause }), { message: `Consentry: the state store cannot be reached${reason}.` })
 }
 
 /** Whose key or password was withdrawn is checked again, everywhere. */

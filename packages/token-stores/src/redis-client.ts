@@ -53,7 +53,7 @@ export function createCommands (redis: RedisClient, timeout: number): Commands {
         reject(new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: withoutArguments(error) }))
       }
       // The client's own limits are the application's: it may wait for ever for a connection, or for a server that hangs.
-      const deadline = deadlines.add(timeout, () => { fail(new Error(`no answer within ${timeout} ms`)) }, undefined)
+      const deadline = deadlines.add(timeout, () => { fail(new Error(`Redis: no answer within ${timeout} ms`)) }, undefined)
       command(redis).then((answer) => {
         deadline.cancel()
         resolve(answer)
