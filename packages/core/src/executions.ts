@@ -16,7 +16,6 @@ import { randomId } from './random.ts'
 import { createRecentEnds } from './recent-ends.ts'
 import type { StartOptions } from './requirement.ts'
 import { Run, type RunPorts } from './run.ts'
-import { createTurns } from './turns.ts'
 import type { Wakeups } from './wakeups.ts'
 
 /** What executions stand on, and their limits. */
@@ -92,7 +91,6 @@ export function createExecutions (options: ExecutionsOptions): Executions {
     connectUrl,
     maxAge,
     records,
-    inTurn: createTurns(),
     onError,
     onEnd ({ id }, written) {
       runs.delete(id)

@@ -70,6 +70,7 @@ export class Feed extends Deadline implements EventFeed, WakeupListener {
   }
 
   hear (detail: string, event?: ExecutionEvent): void {
+    if (event !== undefined && this.#pass(event)) return
     const [id = '', node = ''] = detail.split(' ')
     this.#hint({ id, node }, event)
   }

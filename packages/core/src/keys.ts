@@ -6,12 +6,12 @@ import type { GrantKey, Owner } from './grant.ts'
  * separator: each part is percent-encoded.
  */
 export function grantKeyId (key: GrantKey): string {
-  return [ownerId(key), encode(key.provider), encode(key.profile)].join('/')
+  return `${ownerId(key)}/${encode(key.provider)}/${encode(key.profile)}`
 }
 
 /** The owner as one string, encoded as in `grantKeyId`. */
 export function ownerId (owner: Owner): string {
-  return [encode(owner.tenant), encode(owner.userId)].join('/')
+  return `${encode(owner.tenant)}/${encode(owner.userId)}`
 }
 
 /** Whether both are the same person of the same tenant. */

@@ -3,7 +3,7 @@ import { runInExecution } from './context.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import { ConsentryError, type ErrorCode } from './errors.ts'
 import { isLast, type EventData, type NewEvent } from './events.ts'
-import { after, executionDocument, isOver, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
+import { after, executionDocument, type Execution, type ExecutionDocument, type ExecutionRecord } from './execution.ts'
 import type { ExecutionRecords } from './execution-records.ts'
 import { failure, leavesQuestions } from './failure.ts'
 import type { ConnectFlow, FlowEnd, FlowOutcome } from './flow.ts'
@@ -13,12 +13,12 @@ import type { Grant, Grants } from './grants.ts'
 import { asJson } from './json.ts'
 import { grantKeyId } from './keys.ts'
 import { Later } from './later.ts'
+import { LogWriter } from './log-writer.ts'
 import type { Clock } from './ports.ts'
 import { consentOf, Questions, type Question } from './questions.ts'
 import type { AuthorizeOptions, StartOptions } from './requirement.ts'
 import { assertMayAsk, noRefusals, withRefusal } from './refusals.ts'
 import { Stop } from './stop.ts'
-import type { InTurn } from './turns.ts'
 
 /** The largest progress and result, in characters of JSON. */
 const largestProgress = 64 * 1024
@@ -33,18 +33,15 @@ export interface RunPorts {
   /** How long a run may take, in milliseconds. */
   maxAge: number
   records: Pick<ExecutionRecords, 'current' | 'write'>
-  /** By the run's id. */
-  inTurn: InTurn
   /** `written` when the store has the end. */
   onEnd: (run: Run, written: boolean) => void
   onError: (error: unknown, doing: string) => void
 }
 
 /**
- * One execution on the node that runs it. Others write to its log only to end it. Very many may wait, so it makes
- * nothing before somebody asks for it.
+ * One execution on the node that runs it. Very many may wait, so it makes nothing before somebody asks for it.
  */
-export class Run implements Execution, Caller {
+export class Run extends LogWriter implements Execution, Caller {
   readonly id: string
   readonly owner: Owner
   readonly #ports: RunPorts
@@ -56,16 +53,15 @@ export class Run implements Execution, Caller {
   #held: readonly string[] = noKeys
   readonly byHandle: boolean
   #refusals = noRefusals
-  #record: ExecutionRecord
   #waiters = 0
   readonly #first = new Later<'oauth_required' | 'ended'>()
   readonly #end = new Later<ExecutionDocument>()
 
   constructor (record: ExecutionRecord, ports: RunPorts, { byHandle = false }: Pick<StartOptions, 'byHandle'> = {}) {
+    super(record, ports.records)
     this.byHandle = byHandle
     this.id = record.id
     this.owner = record.owner
-    this.#record = record
     this.#ports = ports
     this.#deadline = ports.deadlines.add(ports.maxAge, expire, this)
   }
@@ -82,7 +78,7 @@ export class Run implements Execution, Caller {
 
   get signal (): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.stop.aborted && this.#record.status !== 'completed') this.#controller.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED'))
+    if (this.stop.aborted && this.record.status !== 'completed') this.#controller.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED'))
     return this.#controller.signal
   }
 
@@ -152,19 +148,6 @@ export class Run implements Execution, Caller {
     this.#close('failed', failure(code))
   }
 
-  /** Someone else may have ended it. Resolves when it is known. */
-  look (): Promise<void> {
-    return this.#ports.inTurn(this.id, async () => {
-      if (isOver(this.#record.status)) return
-      try {
-        const record = await this.#ports.records.current(this.#record)
-        if (isOver(record.status)) this.#yield(record)
-      } catch (error) {
-        this.#ports.onError(error, 'reading an execution')
-      }
-    })
-  }
-
   require (flow: ConnectFlow, joins: boolean): void {
     const question = this.#questions.ask(flow, joins)
     if (question === undefined) return
@@ -197,46 +180,36 @@ export class Run implements Execution, Caller {
     if (type !== 'completed') runInExecution(this, () => this.#controller?.abort(new ConsentryError('CONSENTRY_ERR_EXECUTION_CANCELLED')))
   }
 
-  /** It was ended from elsewhere: nothing more is written, whatever was about to be. */
-  #yield (record: ExecutionRecord): void {
-    this.#record = record
+  #emit<Type extends NewEvent['type']> (type: Type, data: EventData[Type]): void {
+    if (this.stop.aborted) return
+    this.write({ type, data, time: new Date(this.#ports.clock.now()).toISOString() } as NewEvent)
+  }
+
+  protected override written (event: NewEvent): void {
+    if (event.type === 'oauth_required') this.#first.resolve('oauth_required')
+    if (isLast(event.type)) this.#tellEnd(true, event.type === 'completed' ? event.data.result : undefined)
+  }
+
+  protected override overtaken ({ status, error }: ExecutionRecord): void {
     if (!this.stop.aborted) {
       this.#questions.clear()
-      this.#halt(record.status as 'failed' | 'cancelled', leavesQuestions(record.error))
+      this.#halt(status as 'failed' | 'cancelled', leavesQuestions(error))
     }
     this.#tellEnd(true)
   }
 
+  protected override failed (error: unknown, event?: NewEvent): void {
+    this.#ports.onError(error, event === undefined ? 'reading an execution' : 'writing an event')
+    if (event === undefined) return
+    if (!isLast(event.type)) return this.fail('CONSENTRY_ERR_STORE_UNAVAILABLE')
+    this.record = after(this.record, event, this.record.seq + 1)
+    this.#tellEnd(false, event.type === 'completed' ? event.data.result : undefined)
+  }
+
   #tellEnd (written: boolean, result?: unknown): void {
     this.#ports.onEnd(this, written)
-    this.#end.resolve(executionDocument(this.#record, result))
+    this.#end.resolve(executionDocument(this.record, result))
     this.#first.resolve('ended')
-  }
-
-  /** Events are written one after the other, in the order in which they happened. */
-  #emit<Type extends NewEvent['type']> (type: Type, data: EventData[Type]): void {
-    if (this.stop.aborted) return
-    const event = { type, data, time: new Date(this.#ports.clock.now()).toISOString() } as NewEvent
-    void this.#ports.inTurn(this.id, () => this.#write(event))
-  }
-
-  async #write (event: NewEvent): Promise<void> {
-    if (isOver(this.#record.status)) return
-    const { records, onError } = this.#ports
-    const last = isLast(event.type)
-    let isWritten = false
-    try {
-      const { record, written } = await records.write(this.#record, event)
-      if (!written) return this.#yield(record)
-      isWritten = true
-      this.#record = record
-      if (event.type === 'oauth_required') this.#first.resolve('oauth_required')
-    } catch (error) {
-      onError(error, 'writing an event')
-      if (last) this.#record = after(this.#record, event, this.#record.seq + 1)
-      else this.fail('CONSENTRY_ERR_STORE_UNAVAILABLE')
-    }
-    if (last) this.#tellEnd(isWritten, event.type === 'completed' ? event.data.result : undefined)
   }
 }
 

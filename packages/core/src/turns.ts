@@ -3,19 +3,26 @@ export type InTurn = <T>(key: string, fn: () => Promise<T>) => Promise<T>
 
 /** One at a time for each key, within this process. */
 export function createTurns (): InTurn {
-  const tails = new Map<string, Promise<unknown>>()
+  // A key is here while somebody has the turn, with those who wait for it.
+  const waiting = new Map<string, Array<() => void> | undefined>()
+
+  function wait (key: string): Promise<void> {
+    return new Promise((resolve) => {
+      const others = waiting.get(key)
+      if (others === undefined) waiting.set(key, [resolve])
+      else others.push(resolve)
+    })
+  }
 
   return async (key, fn) => {
-    const before = tails.get(key)
-    // Not before its turn is taken: `fn` may be who asks for the next one.
-    const turn = Promise.resolve(before).then(fn)
-    // The next one waits for the end of this one, not for its success.
-    const tail = turn.then(() => {}, () => {})
-    tails.set(key, tail)
+    if (waiting.has(key)) await wait(key)
+    else waiting.set(key, undefined)
     try {
-      return await turn
+      return await fn()
     } finally {
-      if (tails.get(key) === tail) tails.delete(key)
+      const next = waiting.get(key)?.shift()
+      if (next === undefined) waiting.delete(key)
+      else next()
     }
   }
 }

@@ -52,7 +52,10 @@ export function createWakeups (state: StateStore): Wakeups {
 
   function tell (said: readonly string[], written: ReadonlyArray<ExecutionEvent | undefined> = []): void {
     for (let index = 1; index < said.length; index += 2) {
-      for (const listener of each(topics.get(said[index] as string))) listener.hear(said[index + 1] as string, written[(index - 1) / 2])
+      const listeners = topics.get(said[index] as string)
+      const [detail, event] = [said[index + 1] as string, written[(index - 1) / 2]]
+      if (listeners instanceof Set) for (const listener of listeners) listener.hear(detail, event)
+      else listeners?.hear(detail, event)
     }
   }
 
