@@ -44,6 +44,14 @@ t.test('every error code that is used exists, in sources and pages', async (t) =
   }
 })
 
+t.test('every error code of the table is used by something else than tables', async (t) => {
+  const { errorCodes } = await built<{ errorCodes: Record<string, unknown> }>('core/dist/src/errors.js')
+  const published = all.filter(({ folder }) => folder.startsWith('packages/') && folder !== 'packages/testing')
+  const sources = (await Promise.all(published.map(({ folder }) => filesIn(`${folder}/src`, '.ts')))).flat().filter((file) => !/(core|fastify-plugin)\/src\/errors\.ts$/.test(file))
+  const used = (await Promise.all(sources.map(read))).join('\n')
+  t.same(Object.keys(errorCodes).filter((code) => !used.includes(`'${code}'`)), [])
+})
+
 t.test('no page names a package that does not exist', async (t) => {
   const names = new Set(all.map(({ name }) => name))
   for (const [page, content] of texts) {
