@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { providerText, startApplication } from './conformance/application.ts'
 import { conformancePage, testsWithCase } from './conformance/page.ts'
+import { markOf } from './conformance/result.ts'
 import { runTrial, type Run } from './conformance/run.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 const file = fileURLToPath(new URL('../../../../docs/conformance.md', import.meta.url))
 const application = await startApplication(t, conformance)
 const runs: Run[] = []
@@ -37,6 +38,10 @@ for (const chapter of conformance) {
     }
   })
 }
+
+t.test('no provider is asked anything once it is over', async (t) => {
+  for (const trial of application.trials) t.same(markOf(trial.op), runs.findLast((run) => run.trial === trial)?.asked, trial.name)
+})
 
 t.test('B17: no code, token, secret or text of a provider is in the log', async (t) => {
   const log = application.log.text()

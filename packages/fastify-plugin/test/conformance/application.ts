@@ -1,3 +1,4 @@
+import { memoryState, type StateStore } from '@consentry/core'
 import { createClock, createLogSink, freePort, startHostileProviders, type ConformanceCase, type ConformanceChapter, type HostileProvider, type LogSink } from '@consentry/testing'
 import { oauth2, oidc } from '@consentry/providers'
 import Fastify from 'fastify'
@@ -23,6 +24,8 @@ export interface Application {
   trials: Trial[]
   /** Signs everybody in without a fault. */
   home: HostileProvider
+  /** How many sessions of people whom this provider signed in were ever stored. */
+  sessionsOf: (op: HostileProvider) => number
 }
 
 /** One application that knows the providers of all cases, and one server that is all of them. */
@@ -39,10 +42,11 @@ export async function startApplication (t: Test, chapters: readonly ConformanceC
   const providers = Object.fromEntries(trials.map((trial) => [trial.name, client(trial, dpop)]))
   const url = `http://127.0.0.1:${await freePort()}`
   const log = createLogSink()
+  const sessions = new Map<string, number>()
   const app = Fastify({ logger: { level: 'trace', stream: log } })
   t.teardown(() => app.close())
   const options: ConsentryOptions = {
-    baseUrl: url, secret, rateLimit: false, login: ['home', ...Object.keys(providers)],
+    baseUrl: url, secret, rateLimit: false, stateStore: counting(sessions), login: ['home', ...Object.keys(providers)],
     providers: { ...providers, home: oidc({ issuer: home.issuer, clientId: 'client', clientSecret, allowInsecureLoopback: true }) }
   }
   await app.register(consentry, options)
@@ -58,7 +62,28 @@ export async function startApplication (t: Test, chapters: readonly ConformanceC
     return { account: grant.account }
   }))
   await app.listen({ port: Number(new URL(url).port), host: '127.0.0.1' })
-  return { url, log, clientSecret, trials, home }
+  return { url, log, clientSecret, trials, home, sessionsOf: ({ issuer }) => sessions.get(issuer) ?? 0 }
+}
+
+/** State in memory that counts, by their issuer, the sessions that it is given, those that nobody hears of included. */
+function counting (sessions: Map<string, number>): StateStore {
+  const state = memoryState()
+  const count = (key: string, value: string | undefined): void => {
+    if (!key.startsWith('session:') || value === undefined) return
+    const { data } = JSON.parse(value) as { data?: { userInfo: { issuer: string } } }
+    if (data !== undefined) sessions.set(data.userInfo.issuer, (sessions.get(data.userInfo.issuer) ?? 0) + 1)
+  }
+  return {
+    ...state,
+    async set (key, value, ttl) {
+      count(key, value)
+      await state.set(key, value, ttl)
+    },
+    async compareAndSet (key, expected, value, ttl) {
+      count(key, value)
+      return state.compareAndSet(key, expected, value, ttl)
+    }
+  }
 }
 
 /** In an answer of a provider, what must be shown to nobody. */

@@ -4,7 +4,7 @@ import { connect } from './connect.ts'
 import { disconnect } from './disconnect.ts'
 import { logout, logoutToken } from './logout.ts'
 import { refreshGrant, refreshSignIn } from './refresh.ts'
-import { expectedText, seenText, type Result } from './result.ts'
+import { expectedText, markOf, seenText, type Mark, type Result } from './result.ts'
 import { signIn } from './sign-in.ts'
 
 /** One way of a trial through the application: what must come of it, and what came. */
@@ -13,6 +13,8 @@ export interface Run {
   way: 'signIn' | 'connect'
   expected: string
   seen: string
+  /** What the provider had been asked when it was over. */
+  asked: Mark
 }
 
 type Way = (application: Application, trial: Trial, browser: Browser) => Promise<Result>
@@ -47,7 +49,7 @@ export async function runTrial (application: Application, trial: Trial, browser:
   const runs: Run[] = []
   for (const way of ['signIn', 'connect'] as const) {
     const go = ways[trial.chapter.journey][way]
-    if (go !== undefined) runs.push({ trial, way, expected: expectedText(wanted[way]), seen: await seen(trial, wanted[way], () => go(application, trial, browser)) })
+    if (go !== undefined) runs.push({ trial, way, expected: expectedText(wanted[way]), seen: await seen(trial, wanted[way], () => go(application, trial, browser)), asked: markOf(trial.op) })
   }
   return runs
 }
