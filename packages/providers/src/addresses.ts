@@ -28,17 +28,12 @@ export function addressKind (address: string): AddressKind {
   return reserved.check(bare, type) ? 'reserved' : 'public'
 }
 
-/** The IP address that the host of `url` is written as, if it is not a name. */
-export function literalAddress (url: URL): string | undefined {
-  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
-  return isIP(host) === 0 ? undefined : host
-}
-
-/** Whether the host of `url` is this machine by its very name (RFC 6761 section 6.3) or address. */
-export function isLoopbackHost (url: URL): boolean {
-  const address = literalAddress(url)
-  if (address !== undefined) return addressKind(address) === 'loopback'
-  return url.hostname === 'localhost' || url.hostname.endsWith('.localhost')
+/** Where the host of `url` leads by what it is written as; `undefined` for a name that must be resolved first. */
+export function hostKind ({ hostname }: URL): AddressKind | undefined {
+  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+  if (isIP(host) !== 0) return addressKind(host)
+  // This machine by its very name (RFC 6761 section 6.3).
+  return host === 'localhost' || host.endsWith('.localhost') ? 'loopback' : undefined
 }
 
 function list (v4: readonly string[], v6: readonly string[]): BlockList {

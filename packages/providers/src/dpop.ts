@@ -1,7 +1,7 @@
 import type { ProviderBase } from '@consentry/core'
 import { DPoP, WWWAuthenticateChallengeError, allowInsecureRequests, customFetch, isDPoPNonceError, protectedResourceRequest } from 'oauth4webapi'
 import type { Client, CryptoKeyPair, DPoPHandle } from 'oauth4webapi'
-import { isLoopbackHost } from './addresses.ts'
+import { hostKind } from './addresses.ts'
 import { optionsInvalid } from './errors.ts'
 
 /**
@@ -33,7 +33,7 @@ export function dpopResourceRequest (handle: DPoPHandle): NonNullable<ProviderBa
     const options = {
       ...tokenType === 'dpop' && { DPoP: handle },
       // What may be sent in the clear is decided before; a proof adds no secret.
-      [allowInsecureRequests]: isLoopbackHost(url),
+      [allowInsecureRequests]: hostKind(url) === 'loopback',
       // The body does not go through the library, which takes fewer kinds than fetch does.
       [customFetch]: (target: string, { headers }: { headers: Record<string, string> }) => fetch(target, { ...init, headers })
     }

@@ -1,4 +1,5 @@
-import { addressKind, isLoopbackHost, literalAddress } from './addresses.ts'
+import { addressKind, hostKind } from './addresses.ts'
+import type { AddressKind } from './addresses.ts'
 
 /** Which hosts beyond the public ones may be spoken to. */
 export interface Reach {
@@ -10,17 +11,20 @@ export interface Reach {
 
 /** Why `url` may not be spoken to, in words that hold nothing of it; `undefined` when it may. */
 export function refusal (url: URL, reach: Reach): string | undefined {
-  const local = isLoopbackHost(url)
+  const kind = hostKind(url)
+  const local = kind === 'loopback'
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && local && reach.allowLoopback)) return 'is not an https URL'
   if (url.username !== '' || url.password !== '') return 'holds credentials'
   if (local && !reach.allowLoopback) return 'leads to this machine'
-  const address = literalAddress(url)
-  return address === undefined || isAllowed(address, reach) ? undefined : 'leads to a private or reserved address'
+  return kind === undefined || reaches(kind, reach) ? undefined : 'leads to a private or reserved address'
 }
 
 /** Whether a connection to the IP address may be made. */
 export function isAllowed (address: string, reach: Reach): boolean {
-  const kind = addressKind(address)
+  return reaches(addressKind(address), reach)
+}
+
+function reaches (kind: AddressKind, reach: Reach): boolean {
   return kind === 'public' || (kind === 'loopback' && reach.allowLoopback) || (kind === 'private' && reach.allowPrivate)
 }
 

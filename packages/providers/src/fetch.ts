@@ -1,9 +1,10 @@
 import { lookup as systemLookup } from 'node:dns'
 import type { LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import type { Readable } from 'node:stream'
 import './own-fetch.ts'
 import { Agent } from 'undici'
+import { boundedRequest } from './bounded-request.ts'
+import type { WholeAnswer } from './bounded-request.ts'
 import { BufferedResponse } from './buffered-response.ts'
 import { isAllowed, refusal } from './endpoint.ts'
 import type { Reach } from './endpoint.ts'
@@ -60,32 +61,15 @@ export function createFetch (options: FetchOptions = {}): GuardedFetch {
   })
 
   const guardedFetch = async (input: string | URL, init: RequestInit = {}): Promise<Response> => {
-    const deadline = new AbortController()
-    const timer = setTimeout(() => deadline.abort(new ProviderFault('The deadline passed')), timeout)
-    const cancel = () => deadline.abort(init.signal?.reason)
     try {
-      if (init.signal?.aborted === true) cancel()
-      else init.signal?.addEventListener('abort', cancel, { once: true })
       const url = new URL(input)
       const reason = refusal(url, reach)
       if (reason !== undefined) throw new ProviderFault(`The URL ${reason}`)
-      const response = await agent.request({
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: init.method ?? 'GET',
-        ...content(init),
-        signal: deadline.signal
-      })
-      const headers = new Headers()
-      for (const [name, value] of Object.entries(response.headers)) {
-        for (const one of Array.isArray(value) ? value : [value ?? '']) headers.append(name, one)
-      }
-      return new BufferedResponse(await read(response.body, headers, maxBody), { status: response.statusCode, headers })
+      const request = { origin: url.origin, path: url.pathname + url.search, method: init.method ?? 'GET', ...content(init) }
+      const { status, headers, body } = await boundedRequest(agent, request, { timeout, maxBody, signal: init.signal })
+      return new BufferedResponse(utf8.decode(body), { status, headers: received(headers) })
     } catch (error) {
       throw unavailable(error)
-    } finally {
-      clearTimeout(timer)
-      init.signal?.removeEventListener('abort', cancel)
     }
   }
   return Object.assign(guardedFetch, { close: () => agent.close() })
@@ -119,26 +103,13 @@ function content ({ headers: given, body }: RequestInit): { headers: Record<stri
   return { headers: { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8', ...headers }, body: body.toString() }
 }
 
+// As `text()` of the standard decodes: without the byte order mark that some documents begin with (RFC 8259 section 8.1).
 const utf8 = new TextDecoder()
 
-async function read (body: Readable, headers: Headers, limit: number): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = Number(headers.get('content-length') ?? 0)
-  const encoding = headers.get('content-encoding') ?? 'identity'
-  try {
-    if (encoding.toLowerCase() !== 'identity') throw new ProviderFault('The body is compressed')
-    if (size > limit) throw new ProviderFault('The body is too large')
-    size = 0
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      size += chunk.length
-      if (size > limit) throw new ProviderFault('The body is too large')
-      chunks.push(chunk)
-    }
-  } catch (error) {
-    // Ending it early is an error to the stream, which nobody else listens for.
-    body.on('error', () => {}).destroy()
-    throw error
+function received (fields: WholeAnswer['headers']): Headers {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of Array.isArray(value) ? value : [value ?? '']) headers.append(name, one)
   }
-  // As `text()` of the standard decodes: without the byte order mark that some documents begin with (RFC 8259 section 8.1).
-  return utf8.decode(Buffer.concat(chunks))
+  return headers
 }

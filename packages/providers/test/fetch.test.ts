@@ -71,6 +71,13 @@ t.test('R14: one deadline over headers and body', async (t) => {
   }
 })
 
+t.test('R14: the wait for a connection counts too', async (t) => {
+  const lookup: Lookup = (host, options, callback) => { setTimeout(() => { resolving()(host, options, callback) }, 2000) }
+  const started = performance.now()
+  t.equal(faultOf(await fails(t, local(t, { timeout: 150, lookup })('http://op.localhost/'), unavailable, 'no connection')), 'The deadline passed')
+  t.ok(performance.now() - started < 1000)
+})
+
 t.test('the caller can abort', async (t) => {
   const url = await serve(t, () => {})
   const abort = new AbortController()
@@ -78,6 +85,20 @@ t.test('the caller can abort', async (t) => {
   setTimeout(() => abort.abort(), 20)
   await fails(t, pending, unavailable, 'while waiting')
   await fails(t, local(t)(url, { signal: AbortSignal.abort() }), unavailable, 'before')
+})
+
+t.test('what is aborted before there is a connection is not sent', async (t) => {
+  const paths: Array<string | undefined> = []
+  const { port } = new URL(await serve(t, (request, response) => { paths.push(request.url); response.end() }))
+  const lookup: Lookup = (host, options, callback) => { setTimeout(() => { resolving('127.0.0.1')(host, options, callback) }, 50) }
+  const fetch = local(t, { lookup })
+  const abort = new AbortController()
+  const pending = fetch(`http://op.localhost:${port}/aborted`, { signal: abort.signal })
+  setTimeout(() => abort.abort(), 10)
+  await fails(t, pending, unavailable, 'while connecting')
+  await fetch(`http://op.localhost:${port}/`)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.same(paths, ['/'])
 })
 
 t.test('T6: the body has a limit, announced or not', async (t) => {
