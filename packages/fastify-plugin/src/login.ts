@@ -58,7 +58,7 @@ export function login (app: FastifyInstance, context: Context): void {
     const provider = redirectProviderOf(context, name)
     if (iss !== undefined && iss !== provider.issuer) throw httpError('CONSENTRY_ERR_PROVIDER_UNKNOWN')
     const flow = await flows.beginLogin({ provider: name, scopes: provider.defaultScopes, returnTo, ...stepUp(request) })
-    const url = await provider.authorizationUrl({ ...flow, ...(loginHint !== undefined && { loginHint }) })
+    const url = await provider.authorizationUrl(loginHint === undefined ? flow : { ...flow, loginHint })
     setFlowCookie(request, reply, flow, settings.clock.now())
     return leave(reply, url.href)
   })

@@ -5,17 +5,17 @@ import { optionsInvalid } from './errors.ts'
 import { scopesOption } from './options.ts'
 
 /**
- * The URL to send the browser to (RFC 6749 section 4.1.1), with PKCE S256 (RFC 7636), and for a `request` that has it,
- * with the parameters of OpenID Connect Core section 3.1.2.1.
+ * The URL to send the browser to (RFC 6749 section 4.1.1), with PKCE S256 (RFC 7636), and with `openid` as OpenID Connect
+ * Core section 3.1.2.1 has it: with that scope and a nonce.
  *
  * @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` for a malformed verifier, state or scope
  */
 export function authorizationRequest (
-  context: Context, authorizationEndpoint: string, request: Omit<AuthorizationRequest, 'nonce'> & { nonce?: string }
+  context: Context, authorizationEndpoint: string, request: AuthorizationRequest, { openid }: { openid: boolean }
 ): URL {
   if (!/^[\w.~-]{43,128}$/.test(request.codeVerifier)) throw optionsInvalid('codeVerifier is not 43 to 128 unreserved characters')
   if (request.state === '') throw optionsInvalid('state is empty')
-  const scope = scopesOption(request.scopes, context.scopeSeparator).join(context.scopeSeparator)
+  const scopes = openid && !request.scopes.includes('openid') ? ['openid', ...request.scopes] : request.scopes
   const url = new URL(authorizationEndpoint)
   // Of its own: each change of `url.searchParams` would write the URL anew.
   const parameters = new URLSearchParams(url.search)
@@ -27,8 +27,8 @@ export function authorizationRequest (
   set('login_hint', request.loginHint)
   set('max_age', request.maxAge?.toString())
   set('acr_values', request.acrValues?.join(' '))
-  set('scope', scope)
-  set('nonce', request.nonce)
+  set('scope', scopesOption(scopes, context.scopeSeparator).join(context.scopeSeparator))
+  if (openid) set('nonce', request.nonce)
   set('response_type', 'code')
   set('client_id', context.client.client_id)
   set('redirect_uri', request.redirectUri)

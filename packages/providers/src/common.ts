@@ -29,11 +29,9 @@ export function common (context: Context, { server, rules, openid, pushes }: Com
   return {
     responses,
     methods: {
-      async authorizationUrl ({ nonce, scopes, ...request }) {
+      async authorizationUrl (request) {
         const metadata = await server()
-        const url = authorizationRequest(context, metadata.authorization_endpoint, openid
-          ? { ...request, nonce, scopes: scopes.includes('openid') ? scopes : ['openid', ...scopes] }
-          : { ...request, scopes })
+        const url = authorizationRequest(context, metadata.authorization_endpoint, request, { openid })
         // RFC 9449 section 10: the code is bound to the key too.
         if (context.dpop !== undefined) url.searchParams.set('dpop_jkt', await context.dpop.calculateThumbprint())
         return pushes(metadata) ? pushAuthorizationRequest(context, metadata, url) : url

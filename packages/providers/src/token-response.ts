@@ -18,11 +18,12 @@ export async function regular (response: Response, { idToken }: { idToken: boole
   if (response.status !== 200) return response
   const body: unknown = await response.json().catch(() => { throw unavailable(new ProviderFault('The answer is not JSON', { status: 200 })) })
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw unavailable(new ProviderFault('The answer is not a JSON object', { status: 200 }))
-  const members = new Map(Object.entries(body).filter(([, value]) => value !== null))
-  if (!idToken) members.delete('id_token')
-  if (members.has('expires_in')) members.set('expires_in', lifetime(members.get('expires_in')))
-  const status = typeof members.get('error') === 'string' && !members.has('access_token') ? 400 : 200
-  return new BufferedResponse(Object.fromEntries(members), { status, headers: { 'content-type': 'application/json' } })
+  const members: Record<string, unknown> = { ...body }
+  for (const name in members) if (members[name] === null) delete members[name]
+  if (!idToken) delete members['id_token']
+  if (members['expires_in'] !== undefined) members['expires_in'] = lifetime(members['expires_in'])
+  const status = typeof members['error'] === 'string' && members['access_token'] === undefined ? 400 : 200
+  return new BufferedResponse(members, { status, headers: { 'content-type': 'application/json' } })
 }
 
 function lifetime (value: unknown): number {
