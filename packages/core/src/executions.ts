@@ -138,7 +138,7 @@ export function createExecutions (options: ExecutionsOptions): Executions {
 
   /** What counts against its owner without running is found when that matters. */
   async function count (owner: Owner, id: string): Promise<void> {
-    const add = (): Promise<void> => index.add(owner, id, (count) => {
+    const add = (): Promise<unknown> => index.add(owner, id, (count) => {
       if (count >= maxPerUser) throw new ConsentryError('CONSENTRY_ERR_TOO_MANY_EXECUTIONS')
     })
     try {

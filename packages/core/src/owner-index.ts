@@ -6,8 +6,8 @@ import { createTurns } from './turns.ts'
 /** What of one kind an owner has: ids, each until its time is over. */
 export interface OwnerIndex {
   list (owner: Owner): Promise<string[]>
-  /** `mayAdd` is told how many there are, and throws when that is enough. Twice the same is once. */
-  add (owner: Owner, id: string, mayAdd?: (count: number) => void): Promise<void>
+  /** `mayAdd` is told how many there are, and throws when that is enough. Twice the same is once. Resolves to the others. */
+  add (owner: Owner, id: string, mayAdd?: (count: number) => void): Promise<string[]>
   remove (owner: Owner, ...ids: string[]): Promise<void>
 }
 
@@ -87,11 +87,14 @@ export function createOwnerIndex ({ state, clock, kind, lifetime }: OwnerIndexOp
     async list (owner) {
       return current(await state.get(keyOf(owner))).map(({ id }) => id)
     },
-    add (owner, id, mayAdd) {
-      return change(owner, (entries) => {
+    async add (owner, id, mayAdd) {
+      let others: Entry[] = []
+      await change(owner, (entries) => {
         mayAdd?.(entries.length)
-        return [...entries.filter((entry) => entry.id !== id), { id, until: clock.now() + lifetime }]
+        others = entries.filter((entry) => entry.id !== id)
+        return [...others, { id, until: clock.now() + lifetime }]
       })
+      return others.map((entry) => entry.id)
     },
     async remove (owner, ...ids) {
       if (ids.length > 0) await change(owner, (entries) => entries.filter(({ id }) => !ids.includes(id)))

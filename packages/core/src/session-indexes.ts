@@ -29,8 +29,8 @@ export function createSessionIndexes<Data> ({ state, clock, absoluteLifetime: li
   const owners = createOwnerIndex({ state, clock, kind: 'sessions', lifetime })
   const named = createOwnerIndex({ state, clock, kind: 'session-names', lifetime })
 
-  async function alive (index: OwnerIndex, of: Owner): Promise<Array<Session<Data>>> {
-    const ids = await index.list(of)
+  /** Those of `ids` in the list that are alive, oldest first. */
+  async function alive (index: OwnerIndex, of: Owner, ids: readonly string[]): Promise<Array<Session<Data>>> {
     const found = new Map<string, Session<Data>>()
     for (const session of await Promise.all(ids.map(follow))) if (session !== undefined) found.set(session.id, session)
     // A session that moved was entered under its new id before it did.
@@ -39,9 +39,11 @@ export function createSessionIndexes<Data> ({ state, clock, absoluteLifetime: li
   }
 
   async function enter (index: OwnerIndex, of: Owner, { id }: Session<Data>): Promise<Array<Session<Data>>> {
-    const others = await alive(index, of)
-    await index.add(of, id)
-    return others
+    return alive(index, of, await index.add(of, id))
+  }
+
+  async function list (index: OwnerIndex, of: Owner): Promise<Array<Session<Data>>> {
+    return alive(index, of, await index.list(of))
   }
 
   return {
@@ -53,7 +55,7 @@ export function createSessionIndexes<Data> ({ state, clock, absoluteLifetime: li
       await owners.remove(owner, id)
       for (const name of names) await named.remove(asOwner(name), id)
     },
-    ofOwner: (owner) => alive(owners, owner),
-    ofName: (name) => alive(named, asOwner(name))
+    ofOwner: (owner) => list(owners, owner),
+    ofName: (name) => list(named, asOwner(name))
   }
 }

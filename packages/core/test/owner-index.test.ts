@@ -70,7 +70,7 @@ t.test('R5: while the store is away each is told, and those after it are not hel
 
 t.test('twice the same is once, and what is over does not count', async (t) => {
   const { clock, here } = world()
-  await Promise.all([here.add(alice, 'a'), here.add(alice, 'a'), here.add(alice, 'b')])
+  t.same(await Promise.all([here.add(alice, 'a'), here.add(alice, 'a'), here.add(alice, 'b')]), [[], [], ['a']], 'each is told of the others')
   t.same(await here.list(alice), ['a', 'b'])
   await clock.advance(lifetime / 2)
   await here.add(alice, 'b')
