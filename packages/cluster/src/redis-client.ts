@@ -1,5 +1,6 @@
 import { ConsentryError, createDeadlines, systemClock } from '@consentry/core'
 import { createHash } from 'node:crypto'
+import { oneWrite } from './one-write.ts'
 
 /** What is used of an `ioredis` client: one server, Sentinel or Cluster; `app.redis` of `@fastify/redis` is one too. */
 export type RedisClient = RedisCommands & (RedisNode | RedisNodes)
@@ -38,10 +39,20 @@ export interface RedisNodes {
 
 /** One server. */
 export interface RedisNode {
+  /** The connection to it, once there is one. */
+  readonly stream?: RedisStream | null
   /** [INFO](https://redis.io/docs/latest/commands/info/) */
   info (section: string): Promise<string>
   /** A connection to the same server, with other options. */
   duplicate (options: object): RedisConnection
+}
+
+/** What holds back what is written: https://nodejs.org/api/stream.html#writablecork */
+export interface RedisStream {
+  /** Holds it back. */
+  cork (): void
+  /** Sends it. */
+  uncork (): void
 }
 
 /** A connection of our own. */
@@ -76,24 +87,35 @@ export function script (text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
+/** Whether keys lie on several servers. */
+export function isCluster (redis: RedisClient): redis is RedisCommands & RedisNodes {
+  return 'nodes' in redis
+}
+
 /** The servers behind a client; of a cluster those it knows by now. */
 export function nodesOf (redis: RedisClient): RedisNode[] {
-  return 'nodes' in redis ? redis.nodes('master') : [redis]
+  return isCluster(redis) ? redis.nodes('master') : [redis]
 }
 
 /** Whether what is read may be older than what was written: who waits would miss what they were told of. */
 export function readsReplicas (redis: RedisClient): boolean {
-  return 'nodes' in redis && (redis.options.scaleReads ?? 'master') !== 'master'
+  return isCluster(redis) && (redis.options.scaleReads ?? 'master') !== 'master'
 }
 
 /** Commands with an end: within `timeout` milliseconds or little more each resolves, or rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE`. */
 export interface Commands {
+  /** Sends commands of the client, together with what else is asked in this turn of the event loop. */
+  run: <T> (send: () => Promise<T>) => Promise<T>
+  /** The same of a script. */
+  script: (script: Script, keys: readonly string[], ...args: string[]) => Promise<unknown>
+  /** Waits for what is not sent through the client. */
   within: <T> (work: Promise<T>) => Promise<T>
-  script: (script: Script, key: string, ...args: string[]) => Promise<unknown>
 }
 
 export function createCommands (redis: RedisClient, timeout: number): Commands {
   const deadlines = createDeadlines(systemClock)
+  const inOneWrite = oneWrite(redis)
+  const late = (fail: (error: unknown) => void): void => { fail(new Error(`Redis: no answer within ${timeout} ms`)) }
 
   function within<T> (work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -102,7 +124,7 @@ export function createCommands (redis: RedisClient, timeout: number): Commands {
         reject(new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: withoutArguments(error) }))
       }
       // The client's own limits are the application's: it may wait for ever for a connection, or for a server that hangs.
-      const deadline = deadlines.add(timeout, () => { fail(new Error(`Redis: no answer within ${timeout} ms`)) }, undefined)
+      const deadline = deadlines.add(timeout, late, fail)
       work.then((answer) => {
         deadline.cancel()
         resolve(answer)
@@ -110,12 +132,18 @@ export function createCommands (redis: RedisClient, timeout: number): Commands {
     })
   }
 
+  function run<T> (send: () => Promise<T>): Promise<T> {
+    inOneWrite()
+    return within(send())
+  }
+
   return {
+    run,
     within,
-    script ({ text, sha }, key, ...args) {
-      return within(redis.evalsha(sha, 1, key, ...args).catch((error: unknown) => {
+    script ({ text, sha }, keys, ...args) {
+      return run(() => redis.evalsha(sha, keys.length, ...keys, ...args).catch((error: unknown) => {
         if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-        return redis.eval(text, 1, key, ...args)
+        return redis.eval(text, keys.length, ...keys, ...args)
       }))
     }
   }

@@ -39,7 +39,7 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
   if (typeof prefix !== 'string') throw invalid('prefix must be a string')
   if (readsReplicas(redis)) throw invalid('the client reads from replicas (scaleReads), which may be behind: state is read from masters')
   const commands = createCommands(redis, milliseconds('timeout', options.timeout, 5_000))
-  const { within, script } = commands
+  const { run, script } = commands
   const subscription = createSubscription(redis, commands)
   const valueKey = (key: string): string => `${prefix}value:${key}`
   const logKey = (log: string): string => `${prefix}log:${log}`
@@ -58,37 +58,37 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
     ready,
 
     async get (key) {
-      return valueOf(await within(redis.get(valueKey(key))))
+      return valueOf(await run(() => redis.get(valueKey(key))))
     },
 
     async set (key, value, ttl) {
       const ms = lifetime(ttl)
-      await within(ms === 0 ? redis.del(valueKey(key)) : redis.set(valueKey(key), newName() + value, 'PX', ms))
+      await run(() => ms === 0 ? redis.del(valueKey(key)) : redis.set(valueKey(key), newName() + value, 'PX', ms))
     },
 
     async take (key) {
-      return valueOf(await within(redis.getdel(valueKey(key))))
+      return valueOf(await run(() => redis.getdel(valueKey(key))))
     },
 
     async compareAndSet (key, expected, value, ttl) {
-      return Number(await script(compareAndSet, valueKey(key), newName(), ...given(expected), ...given(value), String(lifetime(ttl)))) === 1
+      return Number(await script(compareAndSet, [valueKey(key)], newName(), ...given(expected), ...given(value), String(lifetime(ttl)))) === 1
     },
 
     async append (log, value, { ttl, limit, after, last = false }) {
-      const seq = await script(append, logKey(log), newName(), value, String(lifetime(ttl)), String(limit), after === undefined ? '' : String(after), last ? '1' : '')
+      const seq = await script(append, [logKey(log)], newName(), value, String(lifetime(ttl)), String(limit), after === undefined ? '' : String(after), last ? '1' : '')
       return Number(seq)
     },
 
     async read (log, after, limit) {
       const from = `(${Math.max(after, 0)}-0`
-      const entries = await within(limit === undefined || limit === Infinity
+      const entries = await run(() => limit === undefined || limit === Infinity
         ? redis.xrange(logKey(log), from, '+')
         : redis.xrange(logKey(log), from, '+', 'COUNT', limit))
       return entries.map(([id, [, value = '']]) => ({ seq: Number.parseInt(id, 10), value }))
     },
 
     async publish (channel, message) {
-      await within(redis.publish(prefix + channel, message))
+      await run(() => redis.publish(prefix + channel, message))
     },
 
     async subscribe (channel, listener, onMissed) {
@@ -98,12 +98,12 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
 
     async lock (name, ttl) {
       const holder = newName()
-      const fence = Number(await script(lock, lockKey(name), holder, String(lifetime(ttl))))
+      const fence = Number(await script(lock, [lockKey(name)], holder, String(lifetime(ttl))))
       if (fence === 0) return undefined
       return {
         fence,
-        renew: async (ttl) => Number(await script(renew, lockKey(name), holder, String(lifetime(ttl)))) === 1,
-        release: async () => { await script(release, lockKey(name), holder) }
+        renew: async (ttl) => Number(await script(renew, [lockKey(name)], holder, String(lifetime(ttl)))) === 1,
+        release: async () => { await script(release, [lockKey(name)], holder) }
       }
     },
 

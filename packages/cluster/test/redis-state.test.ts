@@ -188,6 +188,33 @@ t.test('a command that the client sends twice counts once', async (t) => {
   t.ok(await state.lock('lock', minute))
 })
 
+t.test('what is asked in one turn is sent in one write, and what the application asks keeps its place', async (t) => {
+  const redis = client(t)
+  await redis.ping()
+  const state = redisState(redis, { prefix: 'turn:' })
+  const { stream } = redis
+  let writes = 0
+  for (const name of ['_write', '_writev'] as const) {
+    const own = stream[name] as (...args: unknown[]) => void
+    Object.assign(stream, { [name] (...args: unknown[]) {
+      writes++
+      own.apply(stream, args)
+    } })
+  }
+  const set = state.set('k', 'ours', minute)
+  const theirs = redis.del('turn:value:k')
+  const got = state.get('k')
+  t.equal(writes, 0)
+  await set
+  t.equal(await theirs, 1)
+  t.equal(await got, undefined)
+  await Promise.all(Array.from({ length: 9 }, async (_, index) => {
+    await state.set(`${index}`, 'value', minute)
+    t.equal(await state.get(`${index}`), 'value')
+  }))
+  t.equal(writes, 3)
+})
+
 t.test('scripts are sent again when the server has forgotten them', async (t) => {
   const state = redisState(client(t), { prefix: 'forgotten:' })
   await state.append('l', '1', { ttl: minute, limit: 2 })

@@ -1,5 +1,6 @@
 import { ConsentryError, createDeadlines, systemClock } from '@consentry/core'
 import { createHash } from 'node:crypto'
+import { oneWrite } from './one-write.ts'
 
 /** What is used of an `ioredis` client: one server, Sentinel or Cluster; `app.redis` of `@fastify/redis` is one too. */
 export interface RedisClient {
@@ -18,7 +19,25 @@ export interface RedisClient {
   /** What the client puts before every key, and where one of a cluster reads. */
   readonly options?: { readonly keyPrefix?: string | undefined, readonly scaleReads?: unknown }
   /** Of a cluster. */
-  nodes? (role: 'master'): Array<Pick<RedisClient, 'info'>>
+  nodes? (role: 'master'): RedisNode[]
+  /** Of one server: the connection to it, once there is one. */
+  readonly stream?: RedisStream | null
+}
+
+/** One server. */
+export type RedisNode = Pick<RedisClient, 'info' | 'stream'>
+
+/** What holds back what is written: https://nodejs.org/api/stream.html#writablecork */
+export interface RedisStream {
+  /** Holds it back. */
+  cork (): void
+  /** Sends it. */
+  uncork (): void
+}
+
+/** The servers behind a client; of a cluster those it knows by now. */
+export function nodesOf (redis: RedisClient): RedisNode[] {
+  return redis.nodes?.('master') ?? [redis]
 }
 
 /** Whether what is read may be older than what was written: a refresh token that is spent would be sent again. */
@@ -39,22 +58,27 @@ export function script (text: string): Script {
 
 /** Commands with an end: within `timeout` milliseconds or little more each resolves, or rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE`. */
 export interface Commands {
-  run: <T> (command: (redis: RedisClient) => Promise<T>) => Promise<T>
-  script: (script: Script, keys: string | readonly string[], ...args: string[]) => Promise<unknown>
+  /** Sends commands, together with what else is asked in this turn of the event loop. */
+  run: <T> (send: (redis: RedisClient) => Promise<T>) => Promise<T>
+  /** The same of a script. */
+  script: (script: Script, keys: readonly string[], ...args: string[]) => Promise<unknown>
 }
 
 export function createCommands (redis: RedisClient, timeout: number): Commands {
   const deadlines = createDeadlines(systemClock)
+  const inOneWrite = oneWrite(redis)
+  const late = (fail: (error: unknown) => void): void => { fail(new Error(`Redis: no answer within ${timeout} ms`)) }
 
-  function run<T> (command: (redis: RedisClient) => Promise<T>): Promise<T> {
+  function run<T> (send: (redis: RedisClient) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {
         deadline.cancel()
         reject(new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE', { cause: withoutArguments(error) }))
       }
       // The client's own limits are the application's: it may wait for ever for a connection, or for a server that hangs.
-      const deadline = deadlines.add(timeout, () => { fail(new Error(`Redis: no answer within ${timeout} ms`)) }, undefined)
-      command(redis).then((answer) => {
+      const deadline = deadlines.add(timeout, late, fail)
+      inOneWrite()
+      send(redis).then((answer) => {
         deadline.cancel()
         resolve(answer)
       }, fail)
@@ -64,10 +88,9 @@ export function createCommands (redis: RedisClient, timeout: number): Commands {
   return {
     run,
     script ({ text, sha }, keys, ...args) {
-      const all = [keys].flat()
-      return run(() => redis.evalsha(sha, all.length, ...all, ...args).catch((error: unknown) => {
+      return run(() => redis.evalsha(sha, keys.length, ...keys, ...args).catch((error: unknown) => {
         if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-        return redis.eval(text, all.length, ...all, ...args)
+        return redis.eval(text, keys.length, ...keys, ...args)
       }))
     }
   }

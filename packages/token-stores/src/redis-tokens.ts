@@ -109,14 +109,14 @@ function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTok
       // An empty one would say that nothing is expected.
       if (expected === '') return undefined
       const version = randomId(16, systemRandomBytes)
-      const saved = await commands.script(save, grantsOf(key), grantName(key), expected ?? '', version, JSON.stringify(record), lifetime)
+      const saved = await commands.script(save, [grantsOf(key)], grantName(key), expected ?? '', version, JSON.stringify(record), lifetime)
       return Number(saved) === 1 ? version : undefined
     },
 
     async delete (key, expected) {
       await ready()
       if (expected === '') return false
-      return Number(await commands.script(remove, grantsOf(key), grantName(key), expected ?? '')) === 1
+      return Number(await commands.script(remove, [grantsOf(key)], grantName(key), expected ?? '')) === 1
     },
 
     async exists (key) {
@@ -142,8 +142,8 @@ function plainTokens (redis: RedisClient, options: RedisTokensOptions): RedisTok
           const [taken, stored] = answer as [number | string, string | null]
           return Number(taken) === 2 ? { stored: read(stored) } : Number(taken) === 1
         },
-        hold: async (holder, ms) => Number(await commands.script(hold, lock, holder, String(ms))) === 1,
-        release: async (holder) => { await commands.script(release, lock, holder) }
+        hold: async (holder, ms) => Number(await commands.script(hold, [lock], holder, String(ms))) === 1,
+        release: async (holder) => { await commands.script(release, [lock], holder) }
       }, fn, { lease, lockTimeout })
     }
   }
