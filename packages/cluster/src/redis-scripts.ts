@@ -4,20 +4,22 @@ import { script, type Script } from './redis-client.ts'
 export const nameLength = 11
 
 /*
- * Each works on one key, so that a cluster finds it in one place. A client that reconnects may send a command again that
+ * Each works on keys of one slot, so that a cluster finds them in one place. A client that reconnects may send a command again that
  * was carried out already. So a write has a name that nobody else gives: the second time it changes nothing, and answers
  * as it did. Times are the server's.
  */
 
 /**
- * Compare and set. Arguments: the write's name, '1' and the expected value or '0' and '' for none, '1' and the value or
- * '0' and '' to delete, ms.
+ * Compare and set. Keys: of the value, and of one that is stored with it, if that is to be and nothing is there. Arguments:
+ * the write's name, '1' and the expected value or '0' and '' for none, '1' and the value or '0' and '' to delete, ms; and of
+ * what is stored with it the value and ms.
  */
 export const compareAndSet: Script = script(`
 local stored = redis.call('GET', KEYS[1])
 if stored and string.sub(stored, 1, ${nameLength}) == ARGV[1] then return 1 end
 if ARGV[2] == '0' and stored then return 0 end
 if ARGV[2] == '1' and (not stored or string.sub(stored, ${nameLength + 1}) ~= ARGV[3]) then return 0 end
+if KEYS[2] then redis.call('SET', KEYS[2], ARGV[1] .. ARGV[7], 'PX', ARGV[8], 'NX') end
 if ARGV[4] == '0' or ARGV[6] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[1] .. ARGV[5], 'PX', ARGV[6]) end
 return 1`)
 

@@ -1,7 +1,7 @@
-import { randomId, systemRandomBytes, type StateStore } from '@consentry/core'
+import { randomId, systemRandomBytes, type Entry, type StateStore } from '@consentry/core'
 import { checkEviction } from './eviction.ts'
 import { invalid, milliseconds } from './options.ts'
-import { createCommands, readsReplicas, type RedisClient } from './redis-client.ts'
+import { createCommands, isCluster, readsReplicas, type RedisClient } from './redis-client.ts'
 import { append, compareAndSet, lock, nameLength, release, renew } from './redis-scripts.ts'
 import { createSubscription } from './subscription.ts'
 
@@ -30,7 +30,7 @@ export interface RedisState extends StateStore {
  * State that many nodes share, through a client of the application: `ioredis` with one server, Sentinel or Cluster, of
  * Redis 7.
  *
- * Each command works on one key. Every method rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE` when Redis does not answer in
+ * Each command works on one key, or in one slot. Every method rejects with `CONSENTRY_ERR_STORE_UNAVAILABLE` when Redis does not answer in
  * time, or with an error; a command that timed out may still be carried out. Throws `CONSENTRY_ERR_OPTIONS_INVALID` for a
  * wrong option.
  */
@@ -44,6 +44,16 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
   const valueKey = (key: string): string => `${prefix}value:${key}`
   const logKey = (log: string): string => `${prefix}log:${log}`
   const lockKey = (name: string): string => `${prefix}lock:${name}`
+
+  async function swap (key: string, expected: string | undefined, value: string | undefined, ttl: number, first?: Entry): Promise<boolean> {
+    const keys = [valueKey(key)]
+    const args = [newName(), ...given(expected), ...given(value), String(lifetime(ttl))]
+    if (first !== undefined) {
+      keys.push(valueKey(first.key))
+      args.push(first.value, String(lifetime(first.ttl)))
+    }
+    return Number(await script(compareAndSet, keys, ...args)) === 1
+  }
 
   let checked: Promise<void> | undefined
   const ready = (): Promise<void> => {
@@ -70,8 +80,15 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
       return valueOf(await run(() => redis.getdel(valueKey(key))))
     },
 
-    async compareAndSet (key, expected, value, ttl) {
-      return Number(await script(compareAndSet, [valueKey(key)], newName(), ...given(expected), ...given(value), String(lifetime(ttl)))) === 1
+    async compareAndSet (key, expected, value, ttl, first) {
+      // What has no time left is not kept.
+      if (first === undefined || lifetime(first.ttl) === 0) return swap(key, expected, value, ttl)
+      if (!isCluster(redis)) return swap(key, expected, value, ttl, first)
+      // In another slot, as a rule.
+      const stored = await swap(first.key, undefined, first.value, first.ttl)
+      const swapped = await swap(key, expected, value, ttl)
+      if (stored && !swapped) await swap(first.key, first.value, undefined, 0)
+      return swapped
     },
 
     async append (log, value, { ttl, limit, after, last = false }) {

@@ -2,7 +2,7 @@ import type { ErrorCode } from './errors.ts'
 import { claimGrace, isUnderWay, mayBeAbandoned, settled, type ConnectFlow, type Flow, type FlowOutcome, type FlowWaiter } from './flow.ts'
 import type { GrantKey } from './grant.ts'
 import { grantKeyId } from './keys.ts'
-import type { Clock, StateStore } from './ports.ts'
+import type { Clock, Entry, StateStore } from './ports.ts'
 import { unionScopes } from './scopes.ts'
 import { createTurns } from './turns.ts'
 import type { Wakeups } from './wakeups.ts'
@@ -70,7 +70,7 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
     return mayBeAbandoned(flow, clock.now()) && await state.get(claimKey(flow.id)) === undefined
   }
 
-  function update<F extends Flow> (known: string | F, change: (flow: F) => F | undefined): Promise<F | undefined> {
+  function update<F extends Flow> (known: string | F, change: (flow: F) => F | undefined, first?: Entry): Promise<F | undefined> {
     const id = typeof known === 'string' ? known : known.id
     return inTurn(id, async () => {
       let flow = typeof known === 'string' ? undefined : known
@@ -80,7 +80,7 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
         flow ??= json === undefined ? undefined : JSON.parse(json) as F
         const changed = flow === undefined ? undefined : change(flow)
         if (changed === undefined) return undefined
-        if (await state.compareAndSet(flowKey(id), json, JSON.stringify(changed), left(changed) + remembered)) return changed
+        if (await state.compareAndSet(flowKey(id), json, JSON.stringify(changed), left(changed) + remembered, first)) return changed
         flow = undefined
         json = await state.get(flowKey(id))
       }
@@ -121,21 +121,19 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
     update,
 
     async joinOrAdd (flow) {
-      for (;;) {
-        const current = await state.get(pendingKey(flow.key))
+      const key = pendingKey(flow.key)
+      const record = { key: flowKey(flow.id), value: JSON.stringify(flow), ttl: left(flow) + remembered }
+      // As a rule nobody is being asked, and this is all.
+      for (let current: string | undefined; ;) {
+        if (await state.compareAndSet(key, current, flow.id, left(flow), record)) return flow
+        current = await state.get(key)
         const joined = current === undefined ? undefined : await join(current, flow)
         if (joined !== undefined) return joined
-        await add(flow)
-        if (await state.compareAndSet(pendingKey(flow.key), current, flow.id, left(flow))) return flow
-        await state.take(flowKey(flow.id))
       }
     },
 
-    async claim (flow, change) {
-      // Who finds it claimed already comes too late to make that last longer.
-      const marked = flow.status === 'pending' ? state.set(claimKey(flow.id), '', claimGrace).catch(() => {}) : undefined
-      const [claimed] = await Promise.all([update(flow, change), marked])
-      return claimed
+    claim (flow, change) {
+      return update(flow, change, { key: claimKey(flow.id), value: '', ttl: claimGrace })
     },
 
     async abandon (id) {

@@ -34,7 +34,7 @@ export { memoryState } from './memory-state.ts'
 export type { MemoryStateOptions } from './memory-state.ts'
 export { memoryTokens } from './memory-tokens.ts'
 export type { MemoryTokensOptions } from './memory-tokens.ts'
-export type { Clock, Lock, Locked, LogEntry, RandomBytes, StateStore, TokenStore, VersionedGrant } from './ports.ts'
+export type { Clock, Entry, Lock, Locked, LogEntry, RandomBytes, StateStore, TokenStore, VersionedGrant } from './ports.ts'
 export type {
   AuthorizationRequest, AuthorizationResponse, AuthorizationResponseCheck, DeviceAnswer, DeviceAuthorization, DirectProvider, DirectRequest,
   ExchangeCheck, FormField, FormProvider, LogoutToken, Provider, ProviderBase, RedirectProvider, RefreshRequest

@@ -52,8 +52,9 @@ export function memoryState (options: MemoryStateOptions = {}): StateStore {
       return value
     },
 
-    async compareAndSet (key, expected, value, ttl) {
+    async compareAndSet (key, expected, value, ttl, first) {
       if (values.get(key) !== expected) return false
+      if (first !== undefined && values.get(first.key) === undefined) put(values, first.key, inOnePiece(first.value), first.ttl)
       if (value === undefined) values.delete(key)
       else put(values, key, inOnePiece(value), ttl)
       return true

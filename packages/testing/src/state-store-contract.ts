@@ -51,6 +51,31 @@ export function stateStoreContract (t: Test, { open, processes, outage }: StateS
     }
   })
 
+  void t.test('compare and set, and another value with it', async (t) => {
+    const [state, other] = [await open(), await open()]
+    const [key, first] = [fresh(), fresh()]
+    const entry = { key: first, value: 'first', ttl: minute }
+    t.notOk(await state.compareAndSet(key, 'x', '1', minute, entry))
+    t.equal(await other.get(first), undefined, 'neither without the other')
+    t.ok(await state.compareAndSet(key, undefined, '1', minute, entry))
+    t.same([await other.get(key), await other.get(first)], ['1', 'first'])
+    t.ok(await state.compareAndSet(key, '1', '2', minute, { ...entry, value: 'second' }))
+    t.notOk(await state.compareAndSet(key, '1', '3', minute, { ...entry, value: 'third' }))
+    t.same([await other.get(key), await other.get(first)], ['2', 'first'], 'what is there stays')
+    t.equal(await other.take(first), 'first')
+    const nodes = [state, other, await open()]
+    const won = await Promise.all(Array.from({ length: 30 }, (_, index) => (nodes[index % 3] as ContractState).compareAndSet(key, '2', `by ${index}`, minute, { ...entry, key: `${first}-${index}` })))
+    t.equal(won.filter(Boolean).length, 1)
+    t.equal(await other.get(key), `by ${won.indexOf(true)}`)
+    t.same((await Promise.all(won.map((_, index) => other.get(`${first}-${index}`)))).map((value) => value === 'first'), won, 'the winner has brought its own')
+    t.ok(await state.compareAndSet(key, `by ${won.indexOf(true)}`, '4', minute, { ...entry, ttl: 300 }))
+    t.equal(await other.get(key), '4')
+    await until(async () => await other.get(first) === undefined)
+    t.equal(await other.get(key), '4', 'each has a time of its own')
+    t.ok(await state.compareAndSet(key, '4', '5', minute, { ...entry, ttl: 0 }))
+    t.same([await other.get(key), await other.get(first)], ['5', undefined])
+  })
+
   void t.test('compare and set', async (t) => {
     const state = await open()
     const key = fresh()
