@@ -1,12 +1,13 @@
 import { ConsentryError } from './errors.ts'
 import type { GrantKey, Owner } from './grant.ts'
+import { inOnePiece } from './one-piece.ts'
 
 /**
  * The key as one string. No two keys have the same, and none holds a character that a store reads as a pattern or a
  * separator: each part is percent-encoded.
  */
 export function grantKeyId (key: GrantKey): string {
-  return `${ownerId(key)}/${encode(key.provider)}/${encode(key.profile)}`
+  return inOnePiece(`${ownerId(key)}/${encode(key.provider)}/${encode(key.profile)}`)
 }
 
 /** The owner as one string, encoded as in `grantKeyId`. */
