@@ -24,7 +24,10 @@ export function unseal (key: KeyObject, sealed: string, place: string): string {
     const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceLength), { authTagLength: tagLength })
       .setAAD(Buffer.from(place))
       .setAuthTag(bytes.subarray(nonceLength).subarray(-tagLength))
-    return decipher.update(bytes.subarray(nonceLength, -tagLength), undefined, 'utf8') + decipher.final('utf8')
+    const opened = decipher.update(bytes.subarray(nonceLength, -tagLength))
+    // Nothing is left by now: it checks the tag.
+    decipher.final()
+    return opened.toString()
   } catch (cause) {
     throw new ConsentryError('CONSENTRY_ERR_RECORD_UNREADABLE', { cause })
   }

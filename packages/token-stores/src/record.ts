@@ -21,7 +21,7 @@ function readVersioned (json: string): { v: number } {
   }
   if (typeof value !== 'object' || value === null || !('v' in value) || typeof value.v !== 'number') throw unreadable('it has no version')
   if (!(value.v <= known)) throw unreadable(`it has version ${value.v}, and ${known} is the newest known here`)
-  return { ...value, v: value.v }
+  return value as { v: number }
 }
 
 /** The same of a file, which has an object or a list under each of the names. Throws `CONSENTRY_ERR_RECORD_UNREADABLE`. */
