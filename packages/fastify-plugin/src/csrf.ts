@@ -18,12 +18,14 @@ export interface CsrfTokens {
   verify (request: FastifyRequest, purpose?: string): void
 }
 
+const readsOnly: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
 /**
  * Whether a request was made by a page of ours, if by any. Reading is left to the same-origin policy;
  * a request that says neither where it comes from was not made by a browser's page.
  */
 export function isOwnPage (request: FastifyRequest, allowed: ReadonlySet<string>): boolean {
-  if (/^(GET|HEAD|OPTIONS)$/.test(request.method) && !request.ws) return true
+  if (readsOnly.has(request.method) && !request.ws) return true
   const { origin } = request.headers
   const site = request.headers['sec-fetch-site']
   if (origin !== undefined && origin !== 'null') return allowed.has(origin)

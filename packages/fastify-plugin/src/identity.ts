@@ -25,13 +25,17 @@ export function identify (app: FastifyInstance, context: Context): void {
 
   // Of these hooks only what has to wait is asynchronous: they run for every request.
   app.addHook('onRequest', (request, reply, done) => {
-    const { headers } = request
     // A context that was created before this plugin does not have the decorators, but it has the hooks.
     request.userInfo ??= null
     request[kSession] ??= null
     request[kRefusal] ??= null
-    if (headers.cookie === undefined && !isDeliberate(headers)) return done()
-    return readCaller(context, request, reply)
+    const { headers } = request
+    const isMeant = isDeliberate(headers)
+    if (!isMeant && headers.cookie === undefined) return done()
+    const remembered = isMeant ? context.identity.recall(request.raw) : undefined
+    if (remembered === undefined) return readCaller(context, request, reply)
+    request.userInfo = remembered
+    done()
   })
 }
 

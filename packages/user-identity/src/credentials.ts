@@ -36,7 +36,12 @@ export function readCredentials (source: RequestSource, sessionCookie?: string):
 /** All values of a cookie, in order (RFC 6265 section 5.4). */
 export function cookieValues (cookies: string, name: string): string[] {
   const start = `${name}=`
-  return cookies.split(';').map((pair) => pair.trim()).filter((pair) => pair.startsWith(start)).map((pair) => pair.slice(start.length))
+  const values: string[] = []
+  for (const pair of cookies.split(';')) {
+    const trimmed = pair.trim()
+    if (trimmed.startsWith(start)) values.push(trimmed.slice(start.length))
+  }
+  return values
 }
 
 /**
@@ -75,7 +80,10 @@ function readAuthorization (value: string): Credential {
   if (value.length > longest) throw refused()
   if (scheme === 'basic') return readBasic(parameter)
   if (scheme !== 'bearer') throw refused()
-  return parameter.split('.').length === 3 ? readJwt(parameter) : readOpaque(parameter)
+  if (isJwt(parameter)) return { kind: 'jwt', token: parameter }
+  // Three parts are nothing else.
+  if (parameter.split('.').length === 3) throw refused()
+  return readOpaque(parameter)
 }
 
 function readSession (secret: string): Credential {
@@ -84,8 +92,12 @@ function readSession (secret: string): Credential {
 }
 
 /** Three parts of base64url; the last is empty where there is no signature, which only `trust: 'upstream'` lets pass. */
+function isJwt (token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)
+}
+
 function readJwt (token: unknown): Credential {
-  if (typeof token !== 'string' || token.length > longest || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw refused()
+  if (typeof token !== 'string' || token.length > longest || !isJwt(token)) throw refused()
   return { kind: 'jwt', token }
 }
 

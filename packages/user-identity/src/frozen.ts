@@ -15,5 +15,7 @@ export function frozen<T> (value: T, depth = 0): T {
   if (Array.isArray(value)) return Object.freeze(value.map((item: unknown) => frozen(item, depth + 1))) as T
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return value
-  return Object.freeze(Object.fromEntries(Object.entries(value).map(([name, item]) => [name, frozen<unknown>(item, depth + 1)]))) as T
+  const copy = { ...value as Record<string, unknown> }
+  for (const [name, item] of Object.entries(copy)) if (typeof item === 'object') copy[name] = frozen(item, depth + 1)
+  return Object.freeze(copy) as T
 }

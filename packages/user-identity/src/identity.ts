@@ -50,6 +50,11 @@ export interface Identity<Session = never> {
    * - `CONSENTRY_ERR_BUSY`, `CONSENTRY_ERR_STORE_UNAVAILABLE`, `CONSENTRY_ERR_PROVIDER_UNAVAILABLE`: it cannot be told now
    */
   identify (source: RequestSource, client?: Client): Promise<Identified<Session> | null>
+  /**
+   * Whom `identify` would name, where nothing has to be waited for: the request has one credential, which is no session and is
+   * remembered. `undefined` otherwise, also for a credential that `identify` throws for.
+   */
+  recall (source: RequestSource): UserInfo | undefined
   /** Whose credential this is, such as one of `readAuthMessage`. Throws as `identify` does. */
   authenticate (credential: Credential, client?: Client): Promise<UserInfo>
   /** Drops what is remembered of this user, or of everyone: at a logout, or when a key or password was withdrawn. In this process only. */
@@ -104,6 +109,14 @@ export function createIdentity<Session = never> (options: IdentityOptions<Sessio
       const caller = await check(wellFormed(credential), client)
       if (caller === undefined) throw refused()
       return caller.userInfo
+    },
+    recall (source) {
+      try {
+        const [credential, ...others] = readCredentials(source, sessions?.cookie)
+        return credential === undefined || credential.kind === 'session' || others.length > 0 ? undefined : cache.get(keyOf(credential))
+      } catch {
+        return undefined
+      }
     },
     async identify (source, client) {
       let caller: Identified<Session> | null = null

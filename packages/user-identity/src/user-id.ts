@@ -37,7 +37,7 @@ export function defaultIdentityKey ({ issuer, subject, subjectClaim = 'sub' }: I
 export function userId (person: Identifying, { namespace = defaultNamespace, identityKey = defaultIdentityKey }: UserIdOptions = {}): string {
   const key = identityKey(person)
   if (typeof key !== 'string' || key === '' || /\p{Surrogate}/u.test(key)) throw refused()
-  return uuidv5(key, namespace)
+  return uuidv5(Buffer.from(key), namespace)
 }
 
 /** @throws ConsentryError `CONSENTRY_ERR_OPTIONS_INVALID` */

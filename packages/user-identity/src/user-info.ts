@@ -59,36 +59,30 @@ export function userInfoFromClaims (claims: Claims, options: UserInfoOptions): U
   const subjectClaim = subjectClaims.find((claim) => text(claims[claim]) !== undefined)
   const subject = subjectClaim === undefined ? undefined : text(claims[subjectClaim])
   if (issuer === undefined || subjectClaim === undefined || subject === undefined) throw refused()
-  const person = {
+  const name = text(claims['name'])
+  // Only where neither part was sent: the first word, and the rest.
+  const split = claims['given_name'] === undefined && claims['family_name'] === undefined ? name?.trim().split(/\s+/) ?? [] : []
+  return present({
+    userId: userId({ issuer, subject, subjectClaim, claims }, options),
     source: options.source,
     verified: options.verified,
     issuer,
     subject,
-    ...present('email', text(claims['email'])),
-    ...present('emailVerified', typeof claims['email_verified'] === 'boolean' ? claims['email_verified'] : undefined),
-    ...present('preferredUsername', text(claims['preferred_username'])),
-    ...names(claims),
+    email: text(claims['email']),
+    emailVerified: typeof claims['email_verified'] === 'boolean' ? claims['email_verified'] : undefined,
+    preferredUsername: text(claims['preferred_username']),
+    name,
+    givenName: text(claims['given_name']) ?? text(split[0]),
+    familyName: text(claims['family_name']) ?? text(split.slice(1).join(' ')),
     roles: list(claims['roles'] ?? realmRoles(claims)),
     groups: list(claims['groups']),
     scopes: text(claims['scope'])?.split(' ').filter((scope) => scope !== '') ?? list(claims['scope']),
     audience: typeof claims['aud'] === 'string' ? [claims['aud']] : list(claims['aud']),
-    ...present('clientId', text(claims['azp']) ?? text(claims['client_id'])),
-    ...present('issuedAt', seconds(claims['iat'])),
-    ...present('expiresAt', seconds(claims['exp'])),
+    clientId: text(claims['azp']) ?? text(claims['client_id']),
+    issuedAt: seconds(claims['iat']),
+    expiresAt: seconds(claims['exp']),
     claims
-  }
-  return frozen({ userId: userId({ issuer, subject, subjectClaim, claims }, options), ...person })
-}
-
-function names (claims: Claims): Pick<UserInfo, 'name' | 'givenName' | 'familyName'> {
-  const name = text(claims['name'])
-  // Only where neither part was sent: the first word, and the rest.
-  const split = claims['given_name'] === undefined && claims['family_name'] === undefined ? name?.trim().split(/\s+/) ?? [] : []
-  return {
-    ...present('name', name),
-    ...present('givenName', text(claims['given_name']) ?? text(split[0])),
-    ...present('familyName', text(claims['family_name']) ?? text(split.slice(1).join(' ')))
-  }
+  })
 }
 
 /** Keycloak's form: https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers */
@@ -112,6 +106,9 @@ function list (value: unknown): string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string') ? [...value] : []
 }
 
-function present<Name extends string, Value> (name: Name, value: Value | undefined): { [N in Name]?: Value } {
-  return value === undefined ? {} : { [name]: value } as { [N in Name]?: Value }
+/** Frozen at any depth, without the members that are `undefined`. */
+function present (person: { [Name in keyof UserInfo]: UserInfo[Name] | undefined }): UserInfo {
+  const sent: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(person)) if (value !== undefined) sent[name] = frozen(value, 1)
+  return Object.freeze(sent) as unknown as UserInfo
 }

@@ -19,6 +19,8 @@ interface Running {
 
 /** Remembers who a verified credential is (T18). */
 export interface VerifiedCache {
+  /** What is remembered for this key. */
+  get (key: string): UserInfo | undefined
   /** What `verify` resolved to for this key, or resolves to now: callers of the same key at the same time share one check. Failures are not remembered. */
   check (key: string, verify: (client: Client) => Promise<UserInfo>, client?: Client): Promise<UserInfo>
   /** Forgets whom `matches` picks, everyone without it, and whatever is being checked at the moment. */
@@ -55,13 +57,19 @@ export function verifiedCache ({ maxEntries = 10_000, lifetime = 60 }: CacheOpti
     entries.set(key, entry)
   }
 
+  function get (key: string): UserInfo | undefined {
+    const entry = entries.get(key)
+    if (entry === undefined || !alive(entry)) return undefined
+    entry.used = true
+    return entry.userInfo
+  }
+
   return {
+    get,
+
     check (key, verify, client = {}) {
-      const entry = entries.get(key)
-      if (entry !== undefined && alive(entry)) {
-        entry.used = true
-        return Promise.resolve(entry.userInfo)
-      }
+      const known = get(key)
+      if (known !== undefined) return Promise.resolve(known)
       const shared = running.get(key)
       if (shared !== undefined) {
         shared.clients.push(client)

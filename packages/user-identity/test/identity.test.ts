@@ -100,6 +100,25 @@ t.test('a request of Node, of the Fetch standard, or headers', async (t) => {
   t.same(results, ['carol', invalid.code, invalid.code, invalid.code, 'carol'], 'one that is there twice is refused, though Node shows the first alone')
 })
 
+t.test('T18: recall names who is remembered, without waiting, and nobody whom identify would not', async (t) => {
+  const { identity, token, sign } = await setup()
+  const credentials = [{ authorization: `Bearer ${token}` }, { authorization: 'Bearer key-1' }, { authorization: basic('carol:right') }, { 'x-api-key': 'key-1' }]
+  for (const headers of credentials as Array<Record<string, string>>) {
+    t.equal(identity.recall(headers), undefined, 'not yet')
+    const caller = await identity.identify(headers)
+    t.equal(identity.recall(headers), caller?.userInfo)
+    t.equal(identity.recall({ ...headers, cookie: 'other=1' }), caller?.userInfo)
+    for (const more of [{ cookie: `${cookie}=good` }, { cookie: `${cookie}=over` }, { cookie: `${cookie}=good; ${cookie}=good` }]) t.equal(identity.recall({ ...headers, ...more }), undefined, 'a session must be asked for')
+    const other = 'x-api-key' in headers ? { authorization: `Bearer ${token}` } : { 'x-api-key': 'key-1' }
+    t.equal(identity.recall({ ...headers, ...other }), undefined, 'two may disagree')
+    identity.forget(caller?.userInfo.userId)
+    t.equal(identity.recall(headers), undefined, 'forgotten')
+  }
+  for (const headers of [{}, { cookie: `${cookie}=good` }, { authorization: '' }, { authorization: 'Bearer unknown' }, { authorization: `Bearer ${await sign({ sub: 'dave' })}` }]) {
+    t.equal(identity.recall(headers as Record<string, string>), undefined)
+  }
+})
+
 t.test('seed B: the WebSocket message auth, with jwt, api_key or basic', async (t) => {
   const { identity, token, sign } = await setup()
   const authenticate = async (message: unknown) => identity.authenticate(readAuthMessage(message))
