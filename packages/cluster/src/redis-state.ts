@@ -84,11 +84,9 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
       // What has no time left is not kept.
       if (first === undefined || lifetime(first.ttl) === 0) return swap(key, expected, value, ttl)
       if (!isCluster(redis)) return swap(key, expected, value, ttl, first)
-      // In another slot, as a rule.
-      const stored = await swap(first.key, undefined, first.value, first.ttl)
-      const swapped = await swap(key, expected, value, ttl)
-      if (stored && !swapped) await swap(first.key, first.value, undefined, 0)
-      return swapped
+      // In another slot, as a rule. It is not taken back: who swaps at the same moment may have found it there.
+      await swap(first.key, undefined, first.value, first.ttl)
+      return swap(key, expected, value, ttl)
     },
 
     async append (log, value, { ttl, limit, after, last = false }) {

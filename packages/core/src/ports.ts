@@ -89,7 +89,8 @@ export interface StateStore {
   take (key: string): Promise<string | undefined>
   /**
    * Sets `value` (or deletes, when `undefined`) only while the stored value is `expected` (`undefined`: none). `first` is
-   * stored with it, if nothing is under its key: in the same step, or before, and then taken back when that is `false`.
+   * stored with it, if nothing is under its key: in the same step, or before, and then it may stay, for its own time, also
+   * when that is `false`.
    */
   compareAndSet (key: string, expected: string | undefined, value: string | undefined, ttl: number, first?: Entry): Promise<boolean>
   /**

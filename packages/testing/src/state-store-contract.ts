@@ -55,8 +55,8 @@ export function stateStoreContract (t: Test, { open, processes, outage }: StateS
     const [state, other] = [await open(), await open()]
     const [key, first] = [fresh(), fresh()]
     const entry = { key: first, value: 'first', ttl: minute }
-    t.notOk(await state.compareAndSet(key, 'x', '1', minute, entry))
-    t.equal(await other.get(first), undefined, 'neither without the other')
+    t.notOk(await state.compareAndSet(key, 'x', '1', minute, { ...entry, key: fresh() }))
+    t.equal(await other.get(key), undefined)
     t.ok(await state.compareAndSet(key, undefined, '1', minute, entry))
     t.same([await other.get(key), await other.get(first)], ['1', 'first'])
     t.ok(await state.compareAndSet(key, '1', '2', minute, { ...entry, value: 'second' }))
@@ -67,7 +67,14 @@ export function stateStoreContract (t: Test, { open, processes, outage }: StateS
     const won = await Promise.all(Array.from({ length: 30 }, (_, index) => (nodes[index % 3] as ContractState).compareAndSet(key, '2', `by ${index}`, minute, { ...entry, key: `${first}-${index}` })))
     t.equal(won.filter(Boolean).length, 1)
     t.equal(await other.get(key), `by ${won.indexOf(true)}`)
-    t.same((await Promise.all(won.map((_, index) => other.get(`${first}-${index}`)))).map((value) => value === 'first'), won, 'the winner has brought its own')
+    t.equal(await other.get(`${first}-${won.indexOf(true)}`), 'first', 'the winner has brought its own')
+    const mark = { ...entry, key: `${first}-mark`, value: '' }
+    const marked = await Promise.all(nodes.flatMap((node) => Array.from({ length: 10 }, async (_, index) => {
+      const isWinner = await node.compareAndSet(`${key}-marked`, undefined, `by ${index}`, minute, mark)
+      return isWinner ? other.get(mark.key) : undefined
+    })))
+    t.same(marked.filter((value) => value !== undefined), [''], 'all bring the same, and it is there for the one who wins')
+    t.equal(await other.get(mark.key), '', 'and stays')
     t.ok(await state.compareAndSet(key, `by ${won.indexOf(true)}`, '4', minute, { ...entry, ttl: 300 }))
     t.equal(await other.get(key), '4')
     await until(async () => await other.get(first) === undefined)
