@@ -16,8 +16,10 @@ export type Samples = Readonly<Record<string, readonly Sample[]>>
 
 type Worker = Child<Question>
 
-/** Of a server, so many rounds do not count: the engine goes on compiling what has just started, and no server is new for long. */
+/** So many rounds do not count: the engine goes on compiling what has just started, and no server is new for long. */
 const warmUps = 4
+/** And so many where each request is sent once: of these a round has fewer. */
+const warmUpsOnce = 8
 
 /** Measures a row: every variant once in each round, one after the other, after rounds that do not count. */
 export async function measure (row: Row, settings: Settings, also: Partial<Surroundings> = {}): Promise<Samples> {
@@ -40,8 +42,8 @@ async function inStandingProcesses (row: Row, surroundings: Surroundings, { roun
       workers.push([variant, await startWorker(row, variant, surroundings)])
       samples[variant.name] = []
     }
-    const isServer = workers.every(([, { ready }]) => (ready as Ready).kind === 'server')
-    for (let count = isServer ? -warmUps : -1; count < rounds; count++) {
+    const sendsOnce = workers.map(([, { ready }]) => ready as Ready).some((ready) => ready.kind === 'server' && ready.once)
+    for (let count = -(sendsOnce ? warmUpsOnce : warmUps); count < rounds; count++) {
       for (const [variant, worker] of workers) {
         const sample = await round(worker, duration, before.get(variant))
         before.set(variant, sample)

@@ -80,9 +80,13 @@ export function redisState (redis: RedisClient, options: RedisStateOptions = {})
       return valueOf(await run(() => redis.getdel(valueKey(key))))
     },
 
-    async compareAndSet (key, expected, value, ttl, first) {
+    async compareAndSet (key, expected, value, ttl) {
+      return swap(key, expected, value, ttl)
+    },
+
+    async compareAndSetWith (first, key, expected, value, ttl) {
       // What has no time left is not kept.
-      if (first === undefined || lifetime(first.ttl) === 0) return swap(key, expected, value, ttl)
+      if (lifetime(first.ttl) === 0) return swap(key, expected, value, ttl)
       if (!isCluster(redis)) return swap(key, expected, value, ttl, first)
       // In another slot, as a rule. It is not taken back: who swaps at the same moment may have found it there.
       await swap(first.key, undefined, first.value, first.ttl)

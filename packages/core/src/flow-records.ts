@@ -80,7 +80,8 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
         flow ??= json === undefined ? undefined : JSON.parse(json) as F
         const changed = flow === undefined ? undefined : change(flow)
         if (changed === undefined) return undefined
-        if (await state.compareAndSet(flowKey(id), json, JSON.stringify(changed), left(changed) + remembered, first)) return changed
+        const swap = [flowKey(id), json, JSON.stringify(changed), left(changed) + remembered] as const
+        if (await (first === undefined ? state.compareAndSet(...swap) : state.compareAndSetWith(first, ...swap))) return changed
         flow = undefined
         json = await state.get(flowKey(id))
       }
@@ -125,7 +126,7 @@ export function createFlowRecords ({ state, wakeups, clock, onEnded }: FlowRecor
       const record = { key: flowKey(flow.id), value: JSON.stringify(flow), ttl: left(flow) + remembered }
       // As a rule nobody is being asked, and this is all.
       for (let current: string | undefined; ;) {
-        if (await state.compareAndSet(key, current, flow.id, left(flow), record)) return flow
+        if (await state.compareAndSetWith(record, key, current, flow.id, left(flow))) return flow
         current = await state.get(key)
         const joined = current === undefined ? undefined : await join(current, flow)
         if (joined !== undefined) return joined

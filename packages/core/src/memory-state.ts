@@ -37,6 +37,13 @@ export function memoryState (options: MemoryStateOptions = {}): StateStore {
     home.set(key, value, ttl)
   }
 
+  function swap (key: string, expected: string | undefined, value: string | undefined, ttl: number): boolean {
+    if (values.get(key) !== expected) return false
+    if (value === undefined) values.delete(key)
+    else put(values, key, inOnePiece(value), ttl)
+    return true
+  }
+
   return {
     async get (key) {
       return values.get(key)
@@ -52,12 +59,14 @@ export function memoryState (options: MemoryStateOptions = {}): StateStore {
       return value
     },
 
-    async compareAndSet (key, expected, value, ttl, first) {
+    async compareAndSet (key, expected, value, ttl) {
+      return swap(key, expected, value, ttl)
+    },
+
+    async compareAndSetWith (first, key, expected, value, ttl) {
       if (values.get(key) !== expected) return false
-      if (first !== undefined && values.get(first.key) === undefined) put(values, first.key, inOnePiece(first.value), first.ttl)
-      if (value === undefined) values.delete(key)
-      else put(values, key, inOnePiece(value), ttl)
-      return true
+      if (values.get(first.key) === undefined) put(values, first.key, inOnePiece(first.value), first.ttl)
+      return swap(key, expected, value, ttl)
     },
 
     async append (name, value, { ttl, limit, after, last = false }) {

@@ -87,12 +87,13 @@ export interface StateStore {
   set (key: string, value: string, ttl: number): Promise<void>
   /** Reads and deletes in one step: of many callers one gets the value. */
   take (key: string): Promise<string | undefined>
+  /** Sets `value` (or deletes, when `undefined`) only while the stored value is `expected` (`undefined`: none). */
+  compareAndSet (key: string, expected: string | undefined, value: string | undefined, ttl: number): Promise<boolean>
   /**
-   * Sets `value` (or deletes, when `undefined`) only while the stored value is `expected` (`undefined`: none). `first` is
-   * stored with it, if nothing is under its key: in the same step, or before, and then it may stay, for its own time, also
-   * when that is `false`.
+   * The same, and `first` is stored with it, if nothing is under its key: in the same step, or before, and then it may stay,
+   * for its own time, also when this resolves to `false`.
    */
-  compareAndSet (key: string, expected: string | undefined, value: string | undefined, ttl: number, first?: Entry): Promise<boolean>
+  compareAndSetWith (first: Entry, key: string, expected: string | undefined, value: string | undefined, ttl: number): Promise<boolean>
   /**
    * Appends to a log, keeps its newest `limit` entries, and resolves to the entry's sequence number. With `after` it is
    * that and one; when the log is further already, nothing is appended, and it resolves to 0. After an entry that was the

@@ -98,9 +98,9 @@ t.test('R5, R8: a claim that the store does not take is none, and the same answe
   const inner = memoryState()
   const away = new ConsentryError('CONSENTRY_ERR_STORE_UNAVAILABLE')
   let failing = false
-  const world = createWorld({ state: { ...inner, compareAndSet: async (...args) => {
+  const world = createWorld({ state: { ...inner, compareAndSetWith: async (...args) => {
     if (failing) throw away
-    return inner.compareAndSet(...args)
+    return inner.compareAndSetWith(...args)
   } } })
   const flow = await begin(world)
   const answered = await matched(world, flow)

@@ -47,6 +47,7 @@ function pair ({ apart = false }: { apart?: boolean } = {}): Pair {
     },
     take: (...args) => both((store) => store.take(...args)),
     compareAndSet: (...args) => both((store) => store.compareAndSet(...args)),
+    compareAndSetWith: (...args) => both((store) => store.compareAndSetWith(...args)),
     async append (...args) {
       const seq = await both((store) => store.append(...args))
       nodes.onAppended(args[2].last === true)

@@ -64,6 +64,7 @@ function counted (inner: StateStore): Counted {
       ...inner,
       set: (key, ...rest) => { live.add(key); return inner.set(key, ...rest) },
       compareAndSet: (key, ...rest) => { live.add(key); return inner.compareAndSet(key, ...rest) },
+      compareAndSetWith: (first, key, ...rest) => { live.add(first.key).add(key); return inner.compareAndSetWith(first, key, ...rest) },
       append: (key, ...rest) => { live.add(key); return inner.append(key, ...rest) }
     }
   }

@@ -119,7 +119,7 @@ export const optionsSchema: object = {
       }
     },
     tokenStore: { type: 'object', methods: ['load', 'save', 'delete', 'exists', 'listKeys', 'withLock'] },
-    stateStore: { type: 'object', methods: ['get', 'set', 'take', 'compareAndSet', 'append', 'read', 'publish', 'subscribe', 'lock'] },
+    stateStore: { type: 'object', methods: ['get', 'set', 'take', 'compareAndSet', 'compareAndSetWith', 'append', 'read', 'publish', 'subscribe', 'lock'] },
     defaultAuth: authSchema,
     prefix: { $ref: '#/$defs/path' },
     executionsPrefix: { $ref: '#/$defs/path' },

@@ -19,7 +19,8 @@ function watchedState (): { state: StateStore, inner: StateStore, stored: () => 
     state: {
       ...inner,
       set: (key, value, ttl) => { keys.add(key); return inner.set(key, value, ttl) },
-      compareAndSet: (key, expected, value, ttl) => { keys.add(key); return inner.compareAndSet(key, expected, value, ttl) }
+      compareAndSet: (key, ...rest) => { keys.add(key); return inner.compareAndSet(key, ...rest) },
+      compareAndSetWith: (first, key, ...rest) => { keys.add(first.key).add(key); return inner.compareAndSetWith(first, key, ...rest) }
     }
   }
 }

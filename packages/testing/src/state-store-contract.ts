@@ -55,31 +55,31 @@ export function stateStoreContract (t: Test, { open, processes, outage }: StateS
     const [state, other] = [await open(), await open()]
     const [key, first] = [fresh(), fresh()]
     const entry = { key: first, value: 'first', ttl: minute }
-    t.notOk(await state.compareAndSet(key, 'x', '1', minute, { ...entry, key: fresh() }))
+    t.notOk(await state.compareAndSetWith({ ...entry, key: fresh() }, key, 'x', '1', minute))
     t.equal(await other.get(key), undefined)
-    t.ok(await state.compareAndSet(key, undefined, '1', minute, entry))
+    t.ok(await state.compareAndSetWith(entry, key, undefined, '1', minute))
     t.same([await other.get(key), await other.get(first)], ['1', 'first'])
-    t.ok(await state.compareAndSet(key, '1', '2', minute, { ...entry, value: 'second' }))
-    t.notOk(await state.compareAndSet(key, '1', '3', minute, { ...entry, value: 'third' }))
+    t.ok(await state.compareAndSetWith({ ...entry, value: 'second' }, key, '1', '2', minute))
+    t.notOk(await state.compareAndSetWith({ ...entry, value: 'third' }, key, '1', '3', minute))
     t.same([await other.get(key), await other.get(first)], ['2', 'first'], 'what is there stays')
     t.equal(await other.take(first), 'first')
     const nodes = [state, other, await open()]
-    const won = await Promise.all(Array.from({ length: 30 }, (_, index) => (nodes[index % 3] as ContractState).compareAndSet(key, '2', `by ${index}`, minute, { ...entry, key: `${first}-${index}` })))
+    const won = await Promise.all(Array.from({ length: 30 }, (_, index) => (nodes[index % 3] as ContractState).compareAndSetWith({ ...entry, key: `${first}-${index}` }, key, '2', `by ${index}`, minute)))
     t.equal(won.filter(Boolean).length, 1)
     t.equal(await other.get(key), `by ${won.indexOf(true)}`)
     t.equal(await other.get(`${first}-${won.indexOf(true)}`), 'first', 'the winner has brought its own')
     const mark = { ...entry, key: `${first}-mark`, value: '' }
     const marked = await Promise.all(nodes.flatMap((node) => Array.from({ length: 10 }, async (_, index) => {
-      const isWinner = await node.compareAndSet(`${key}-marked`, undefined, `by ${index}`, minute, mark)
+      const isWinner = await node.compareAndSetWith(mark, `${key}-marked`, undefined, `by ${index}`, minute)
       return isWinner ? other.get(mark.key) : undefined
     })))
     t.same(marked.filter((value) => value !== undefined), [''], 'all bring the same, and it is there for the one who wins')
     t.equal(await other.get(mark.key), '', 'and stays')
-    t.ok(await state.compareAndSet(key, `by ${won.indexOf(true)}`, '4', minute, { ...entry, ttl: 300 }))
+    t.ok(await state.compareAndSetWith({ ...entry, ttl: 300 }, key, `by ${won.indexOf(true)}`, '4', minute))
     t.equal(await other.get(key), '4')
     await until(async () => await other.get(first) === undefined)
     t.equal(await other.get(key), '4', 'each has a time of its own')
-    t.ok(await state.compareAndSet(key, '4', '5', minute, { ...entry, ttl: 0 }))
+    t.ok(await state.compareAndSetWith({ ...entry, ttl: 0 }, key, '4', '5', minute))
     t.same([await other.get(key), await other.get(first)], ['5', undefined])
   })
 

@@ -10,7 +10,8 @@ export interface ContractState {
   get (key: string): Promise<string | undefined>
   set (key: string, value: string, ttl: number): Promise<void>
   take (key: string): Promise<string | undefined>
-  compareAndSet (key: string, expected: string | undefined, value: string | undefined, ttl: number, first?: { key: string, value: string, ttl: number }): Promise<boolean>
+  compareAndSet (key: string, expected: string | undefined, value: string | undefined, ttl: number): Promise<boolean>
+  compareAndSetWith (first: { key: string, value: string, ttl: number }, key: string, expected: string | undefined, value: string | undefined, ttl: number): Promise<boolean>
   append (log: string, value: string, options: { ttl: number, limit: number, after?: number, last?: boolean }): Promise<number>
   read (log: string, after: number, limit?: number): Promise<Array<{ seq: number, value: string }>>
   publish (channel: string, message: string): Promise<void>
