@@ -30,7 +30,8 @@ t.test('T16: 200 wrong passwords sent to a public route do not hold up a right o
   const right = ask('alice', 'right', '198.51.100.1').then((answer) => ({ answer, wrong: statuses.filter((status) => status === 200).length }))
   const { answer, wrong } = await right
   t.match(answer.json(), { authenticated: true })
-  t.ok(wrong <= 4, `its turn came after ${wrong} of the others`)
+  // The third at the latest, but the other of the two that run at once may be faster many times over.
+  t.ok(wrong < 16, `its turn came after ${wrong} of 33`)
   await Promise.all(flood)
   const count = (status: number): number => statuses.filter((each) => each === status).length
   t.equal(count(200), 33, 'two at once and 32 in wait, of which one gave way; to a public route a wrong password is none')
