@@ -108,7 +108,7 @@ function list (value: unknown): string[] {
 
 /** Frozen at any depth, without the members that are `undefined`. */
 function present (person: { [Name in keyof UserInfo]: UserInfo[Name] | undefined }): UserInfo {
-  const sent: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(person)) if (value !== undefined) sent[name] = frozen(value, 1)
-  return Object.freeze(sent) as unknown as UserInfo
+  const sent: Partial<Record<keyof UserInfo, unknown>> = {}
+  for (const [name, value] of Object.entries(person)) if (value !== undefined) sent[name as keyof UserInfo] = frozen<unknown>(value, 1)
+  return Object.freeze(sent) as UserInfo
 }
